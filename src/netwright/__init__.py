@@ -1,0 +1,1 @@
+"""Neural architecture search that fits a budget, a laptop and an afternoon."""

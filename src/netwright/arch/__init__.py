@@ -1,0 +1,1 @@
+"""What a network is: frozen, shape-checked graphs of primitive operations and their exact costs."""

@@ -1,0 +1,1 @@
+"""Real training on the user's images: data, recipe, fitting, resuming."""
