@@ -17,7 +17,7 @@ def derive(seed: int, *path: str | int) -> int:
 
     Args:
         seed: The user's seed.
-        path: Where in the program the numbers are used, as in ``derive(seed, "init", "conv_stem")``.
+        path: Where in the program the numbers are used: ``derive(seed, "init", "conv_stem")``.
     """
     digest = hashlib.blake2b(repr((int(seed), *path)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1

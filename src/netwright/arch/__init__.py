@@ -1,1 +1,1 @@
-"""What a network is: frozen, shape-checked graphs of primitive operations and their exact costs."""
+"""What a network is: frozen, shape-checked graphs of operations, and their exact costs."""

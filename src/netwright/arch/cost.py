@@ -1,0 +1,73 @@
+"""What a network costs, read off its graph: parameters, MACs, peak activation bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netwright.arch.graph import INPUT, Architecture
+from netwright.arch.memory import peak_bytes
+from netwright.arch.ops import Op
+from netwright.units import format_bytes, format_count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """The cost of one network for one image, exact.
+
+    Args:
+        params: Trainable numbers.
+        macs: Multiply-adds of convolutions and linear layers.
+        peak_activation_bytes: Most activation memory live at once (:mod:`netwright.arch.memory`).
+    """
+
+    params: int
+    macs: int
+    peak_activation_bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"{format_count(self.params)} params, {format_count(self.macs)} MACs, "
+            f"{format_bytes(self.peak_activation_bytes)} peak activations"
+        )
+
+
+COST_NAMES = ("params", "macs", "peak_activation_bytes")
+
+
+def cost(arch: Architecture, *, bytes_per_element: int = 4) -> Cost:
+    """Parameters, MACs and peak activation bytes of a network, without torch.
+
+    Args:
+        arch: The network.
+        bytes_per_element: 4 for float32, 2 for half precision, 1 for int8 activations.
+    """
+    params = macs = peak = 0
+    for place in arch.placed:
+        block = place.block
+        params += block.params
+        macs += block.macs
+        if block.peak_elements > peak:
+            peak = block.peak_elements
+    if not arch.is_chain:
+        peak = _peak_of_graph(arch)
+    return Cost(params=params, macs=macs, peak_activation_bytes=peak * bytes_per_element)
+
+
+def _peak_of_graph(arch: Architecture) -> int:
+    number = {INPUT: 0}
+    steps: list[tuple[Op | None, tuple[int, ...]]] = [(None, ())]
+    sizes = [_elements(arch.input_shape)]
+    last = arch.outputs[0]
+    ordered = [n for n in arch.nodes if n.name != last] + [n for n in arch.nodes if n.name == last]
+    for node in ordered:
+        steps.append((node.op, tuple([number[i] for i in node.inputs])))
+        sizes.append(_elements(node.shape))
+        number[node.name] = len(number)
+    return peak_bytes(steps, sizes)
+
+
+def _elements(shape: tuple[int, ...]) -> int:
+    count = 1
+    for length in shape:
+        count *= length
+    return count
