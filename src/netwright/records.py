@@ -175,7 +175,7 @@ class Outcome:
 
     @staticmethod
     def of(metrics: Mapping[str, float], *, seconds: float, device: str) -> Outcome:
-        """``ok`` if every metric is finite, else ``failed`` with the name of the first that is not."""
+        """``ok`` if every metric is finite, else ``failed``, naming the first that is not."""
         bad = [name for name, value in metrics.items() if not math.isfinite(value)]
         if bad:
             kept = {k: v for k, v in metrics.items() if k not in bad}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from netwright.errors import UsageError
 
@@ -14,12 +15,12 @@ _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "
 _PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-zµ]*)\s*", re.IGNORECASE)
 
 
-def _parse(text: str, table: dict[str, float] | dict[str, int], what: str, example: str) -> float:
+def _parse(text: str, table: Mapping[str, float], what: str, example: str) -> float:
     match = _PATTERN.fullmatch(text.replace("_", "").replace(",", ""))
-    suffix = match.group(2).lower().replace("µ", "u") if match else None
-    if match is None or suffix not in table:
+    factor = table.get(match.group(2).lower().replace("µ", "u")) if match else None
+    if match is None or factor is None:
         raise UsageError(f"{text!r} is not {what}; write it like {example}.")
-    value = float(match.group(1)) * table[suffix]
+    value = float(match.group(1)) * factor
     if value <= 0:
         raise UsageError(f"{text!r} is not {what} above zero; write it like {example}.")
     return value
