@@ -20,10 +20,10 @@ def seeded(seed: int, *, device: torch.device | str = "cpu") -> Iterator[None]:
     if where.type in ("cuda", "mps"):
         index = [where.index if where.index is not None else 0]
         with torch.random.fork_rng(devices=index, device_type=where.type):
-            torch.random.default_generator.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             getattr(torch, where.type).manual_seed(seed)
             yield
     else:
         with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             yield
