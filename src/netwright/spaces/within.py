@@ -1,0 +1,185 @@
+"""The candidates of a space that fit a budget, drawn and repaired without endless rejection.
+
+Before a search starts the space is surveyed: what is the least, the middle and the most that its
+networks cost?  A budget below the least ends at once.  Otherwise there is an *anchor*, a candidate
+that fits, and any other candidate is repaired by walking from it towards the anchor one option at
+a time, in random order, until it fits.  The walk ends at the anchor, so it always ends in the
+budget; it is searched by bisection, so it takes about six decodings.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from netwright.arch.cost import COST_NAMES, Cost, cost
+from netwright.contracts import Space
+from netwright.errors import BudgetError
+from netwright.records import Budget, Tokens, print_cost
+from netwright.rng import stream
+from netwright.spaces.tokens import sample
+
+FLAGS = {
+    "macs": "--max-macs", "params": "--max-params", "peak_activation_bytes": "--max-memory",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """What the networks of a space cost, in one respect: least, median of uniform, most."""
+
+    least: float
+    median: float
+    most: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What the networks of a space cost, in every respect, and the cheapest candidate found."""
+
+    ranges: Mapping[str, Range]
+    cheapest: Mapping[str, Tokens]
+
+
+def _measure(space: Space, tokens: Tokens) -> Cost:
+    return cost(space.decode(tokens))
+
+
+def _descend(
+    space: Space, start: Tokens, value: Callable[[Cost], float], passes: int = 4
+) -> tuple[Tokens, float]:
+    """Coordinate descent: best option of each choice in turn, until a pass changes nothing."""
+    best, least = start, value(_measure(space, start))
+    for _ in range(passes):
+        before = least
+        for i, choice in enumerate(space.choices):
+            for option in range(len(choice.options)):
+                if option == best[i]:
+                    continue
+                row = space.canonical((*best[:i], option, *best[i + 1 :]))
+                came = value(_measure(space, row))
+                if came < least:
+                    best, least = row, came
+        if least == before:
+            break
+    return best, least
+
+
+def survey(space: Space, *, seed: int = 0, samples: int = 101) -> Survey:
+    """Reachable range of each cost: coordinate descent for the ends, samples for the middle.
+
+    Args:
+        space: Any space.
+        seed: Of the samples.
+        samples: Uniform candidates that the median is taken over.
+    """
+    rng = stream(seed, "survey")
+    rows = [sample(space, rng) for _ in range(samples)]
+    costs = [_measure(space, row) for row in rows]
+    zeros = space.canonical(tuple(0 for _ in space.choices))
+    ranges, cheapest = {}, {}
+    for name in COST_NAMES:
+        values = [float(getattr(c, name)) for c in costs]
+
+        def read(c: Cost, name: str = name) -> float:
+            return float(getattr(c, name))
+
+        def minus(c: Cost, name: str = name) -> float:
+            return -float(getattr(c, name))
+
+        starts = (zeros, rows[values.index(min(values))])
+        low, least = min((_descend(space, s, read) for s in starts), key=lambda found: found[1])
+        _, most = _descend(space, rows[values.index(max(values))], minus, passes=2)
+        ranges[name] = Range(least=least, median=statistics.median(values), most=-most)
+        cheapest[name] = low
+    return Survey(ranges=ranges, cheapest=cheapest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Within:
+    """A space and a budget that some of its candidates meet.
+
+    Args:
+        space: The space.
+        budget: Limits that ``anchor`` meets.
+        anchor: A candidate that fits; repairs walk towards it.
+        survey: What the networks of the space cost.
+    """
+
+    space: Space
+    budget: Budget
+    anchor: Tokens
+    survey: Survey
+
+    @staticmethod
+    def of(space: Space, budget: Budget, *, seed: int = 0) -> Within:
+        """Survey the space and find an anchor.
+
+        Raises:
+            BudgetError: If no network fits; the message names the reachable range.
+        """
+        found = survey(space, seed=seed)
+        for name, limit in budget.limits().items():
+            if found.ranges[name].least > limit:
+                raise BudgetError(_out_of_reach(space, name, limit, found.ranges[name]))
+        anchor = space.canonical(tuple(0 for _ in space.choices))
+        if budget.limits():
+            starts = [found.cheapest[name] for name in budget.limits()]
+            ends = [_descend(space, s, budget.excess) for s in starts]
+            anchor, excess = min(ends, key=lambda end: end[1])
+            if excess > 1:
+                raise BudgetError(
+                    f"No network of {space.name} meets {budget} together, though each limit can "
+                    f"be met alone; the nearest found exceeds one by {excess:.2f}x. Relax one."
+                )
+        return Within(space=space, budget=budget, anchor=anchor, survey=found)
+
+    def fits(self, tokens: Tokens) -> bool:
+        """Whether the network of these tokens meets the budget."""
+        return self.budget.excess(_measure(self.space, tokens)) <= 1
+
+    def repair(self, tokens: Tokens, *, rng: np.random.Generator) -> Tokens:
+        """The tokens if they fit, else the first candidate that does on a walk to the anchor."""
+        if not self.budget.limits() or self.fits(tokens):
+            return tokens
+        steps = np.repeat(
+            np.arange(len(tokens)), np.abs(np.subtract(tokens, self.anchor))
+        )  # each choice as often as it is options away from the anchor
+        order = rng.permutation(steps)
+        low, high = 0, len(order)  # after `low` steps it does not fit; after `high` it does
+        best = self.anchor
+        while high - low > 1:
+            middle = (low + high) // 2
+            row = self._walk(tokens, order[:middle])
+            if self.fits(row):
+                high, best = middle, row
+            else:
+                low = middle
+        return best
+
+    def _walk(self, tokens: Tokens, steps: np.ndarray) -> Tokens:
+        taken = np.bincount(steps, minlength=len(tokens))
+        row = np.asarray(tokens) + np.sign(np.subtract(self.anchor, tokens)) * taken
+        return self.space.canonical(tuple(row.tolist()))
+
+    def sample(self, *, rng: np.random.Generator) -> Tokens:
+        """A candidate that fits: uniform over the tokens, then repaired if need be.
+
+        Where most of the space fits this is close to uniform under the budget; where little does,
+        it favours networks just inside the budget, with all their choices scaled down alike.
+        """
+        return self.repair(sample(self.space, rng), rng=rng)
+
+
+def _out_of_reach(space: Space, name: str, limit: float, reach: Range) -> str:
+    def say(value: float) -> str:
+        return print_cost(name, value)
+
+    return (
+        f"No network of the {space.name} space has {name} ≤ {say(limit)}: for these images they "
+        f"range from {say(reach.least)} over {say(reach.median)} (median) to {say(reach.most)}; "
+        f"try {FLAGS[name]} {say(reach.least * 2)}."
+    )
