@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from netwright.arch.graph import INPUT, Architecture
 from netwright.arch.memory import peak_bytes
-from netwright.arch.ops import Op
+from netwright.arch.ops import Conv, Linear, Op, Zero
 from netwright.units import format_bytes, format_count
 
 
@@ -64,6 +65,26 @@ def _peak_of_graph(arch: Architecture) -> int:
         sizes.append(_elements(node.shape))
         number[node.name] = len(number)
     return peak_bytes(steps, sizes)
+
+
+def sum_log_n(arch: Architecture) -> float:
+    """Σ log(number of weights) over the convolutions and linear layers that reach the logits.
+
+    The control for ZiCo, whose ranking comes close to this count (its layer terms are bounded
+    below by it for two batches); unitless, natural logarithm.  Layers whose result is dropped or
+    multiplied away by a ``zero`` do not count.
+    """
+    alive = {arch.outputs[0]}
+    shapes = {INPUT: arch.input_shape} | {node.name: node.shape for node in arch.nodes}
+    total = 0.0
+    for node in reversed(arch.nodes):
+        if node.name not in alive or isinstance(node.op, Zero):
+            continue
+        alive.update(node.inputs)
+        if isinstance(node.op, Conv | Linear):
+            weight = node.op.parameters([shapes[i] for i in node.inputs])["weight"]
+            total += math.log(_elements(weight))
+    return total
 
 
 def _elements(shape: tuple[int, ...]) -> int:

@@ -1,0 +1,89 @@
+"""Evaluation by training: what a network reaches on validation images under a given recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from netwright.arch.graph import Architecture
+from netwright.nn.build import build
+from netwright.nn.weights import save_weights
+from netwright.records import Outcome
+from netwright.training.fit import fit, step_seconds
+from netwright.training.recipe import Recipe
+from netwright.training.reference import DataRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingEvaluator:
+    """Trains a network and measures it on the validation split.
+
+    Small enough to send to another process, which opens the data once.
+
+    Args:
+        data: The images.
+        recipe: How to train; its length in steps included.
+        device: Where to train.
+        folder: Where checkpoints are kept, so that an interrupted training goes on where it
+            was, and the trained weights; None keeps neither.
+        until: Train up to this step of the recipe only, for now; needs a folder.
+    """
+
+    data: DataRef
+    recipe: Recipe
+    device: str = "cpu"
+    folder: str | None = None
+    until: int | None = None
+
+    def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
+        """``val_accuracy`` and ``val_loss`` of the trained network; a diverged one is failed."""
+        module = build(arch, seed=seed, device=self.device)
+        fitted = fit(
+            module,
+            self.data.open(),
+            recipe=self.recipe,
+            seed=seed,
+            device=self.device,
+            checkpoint=self._path(arch, "checkpoint"),
+            until=self.until,
+        )
+        if fitted.status == "failed":
+            return Outcome(
+                status="failed",
+                reason=fitted.reason or "training failed",
+                seconds=fitted.seconds,
+                device=self.device,
+            )
+        weights = self._path(arch, "weights")
+        if weights is not None and fitted.steps == self.recipe.steps:
+            save_weights(module, weights, about={"arch": arch.id, "seed": str(seed)})
+        metrics = {"steps": float(fitted.steps)}
+        if fitted.val_accuracy is not None and fitted.val_loss is not None:
+            metrics |= {"val_accuracy": fitted.val_accuracy, "val_loss": fitted.val_loss}
+        return Outcome.of(metrics, seconds=fitted.seconds, device=self.device)
+
+    def _path(self, arch: Architecture, what: str) -> Path | None:
+        if self.folder is None:
+            return None
+        return Path(self.folder) / f"{arch.id}.{what}.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedEvaluator:
+    """Measures how long one training step of a network takes, to plan how many will fit.
+
+    Args:
+        data: The images.
+        recipe: How it would be trained.
+        device: Where it would be trained.
+    """
+
+    data: DataRef
+    recipe: Recipe
+    device: str = "cpu"
+
+    def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
+        """``step_seconds``: the median of a few steps, the data's share included."""
+        module = build(arch, seed=seed, device=self.device)
+        taken = step_seconds(module, self.data.open(), recipe=self.recipe, device=self.device)
+        return Outcome.of({"step_seconds": taken}, seconds=taken, device=self.device)
