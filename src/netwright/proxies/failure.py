@@ -1,0 +1,13 @@
+"""A score that cannot be had for this network on this data, with its reason."""
+
+from __future__ import annotations
+
+from netwright.errors import NetwrightError
+
+
+class ScoreFailed(NetwrightError, ArithmeticError):  # noqa: N818 (what happened, not an error of ours)
+    """The numbers, not the code, gave no score: a singular kernel, a gradient that is not finite.
+
+    ``scoring.score`` turns it into a ``Score`` without a value; whoever calls a proxy directly
+    meets it as an exception.
+    """

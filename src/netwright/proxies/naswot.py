@@ -1,0 +1,50 @@
+"""NASWOT: images told apart by which units fire are learnt fast (Mellor et al., ICML 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from netwright.proxies.activations import watching
+from netwright.proxies.borrow import Batch, borrowed, output, require_batches
+from netwright.proxies.failure import ScoreFailed
+
+
+def naswot(module: nn.Module, batches: Sequence[Batch]) -> float:
+    """Log-determinant of the kernel of on/off codes that two images share; higher is better.
+
+    Entry (i, j) counts the units that are on for both images or off for both, over every ReLU-like
+    activation (ReLU, ReLU6, SiLU, GELU, Hardswish, ... as module, function or method); a unit is
+    on where its pre-activation is positive.  The figure depends on the batch's size.
+
+    Mellor et al., "Neural Architecture Search without Training", ICML 2021, arXiv 2006.04647.
+
+    Args:
+        module: Freshly initialised network.
+        batches: Only the first images (B, C, H, W) are read.
+
+    Raises:
+        ScoreFailed: Where the kernel is singular, as when two images share every code, or the
+            network has no such activation.
+    """
+    require_batches(batches, 1, "naswot")
+    images = batches[0][0]
+    kernels: list[Tensor] = []
+
+    def add(x: Tensor) -> None:
+        if not bool(torch.isfinite(x).all()):
+            raise ScoreFailed("an activation is not finite")
+        sign = (x > 0).to(torch.float32).mul_(2).sub_(1)
+        shared = (sign @ sign.T + sign.shape[1]) / 2
+        kernels[:] = [shared.cpu().double() + sum(kernels)]
+
+    with borrowed(module) as view, torch.no_grad(), watching(len(images), add):
+        output(view, images)
+    if not kernels:
+        raise ScoreFailed("the network has no ReLU-like activation")
+    sign, value = torch.linalg.slogdet(kernels[0])
+    if sign <= 0 or not torch.isfinite(value):
+        raise ScoreFailed("the kernel is singular: images share their activation codes")
+    return float(value)
