@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from netwright.arch.graph import Block, Draft
 from netwright.arch.ops import (
@@ -22,10 +23,12 @@ from netwright.arch.ops import (
     Linear,
     Multiply,
     Padding,
+    Pool,
     Shape,
 )
 
 _CACHE = 65536
+Skip = bool | Literal["pool"]  # what is added to a block's output: its input, its mean over 3×3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +105,21 @@ class _Writer(Draft):
         y = self.add("se.gate", Activation(name="sigmoid"), y)
         return self.add("se.scale", Multiply(), x, y)
 
-    def residual(self, y: str, drop_path: float) -> Block:
-        """Close the block with the sum of ``y`` and the block's input."""
+    def close(self, y: str, skip: Skip, stride: int, drop_path: float) -> Block:
+        """Finish the block, adding its input (or that pooled) to ``y`` where the two fit.
+
+        The input fits where the channels agree and the stride is 1; pooled, at any stride.
+        """
+        fits = self.shape(0)[0] == self.shape(y)[0] and (stride == 1 or skip == "pool")
+        if not (skip and fits):
+            return self.block()
         if drop_path:
             y = self.add("drop_path", DropPath(rate=drop_path), y)
-        self.add("add", Add(), y, 0)
+        x: str | int = 0
+        if skip == "pool":
+            pool = Pool(kernel=3, stride=stride, padding=self.style.padding)
+            x = self.add("skip_pool", pool, 0)
+        self.add("add", Add(), y, x)
         return self.block()
 
 
@@ -134,7 +147,7 @@ def conv_bn_act(
 
 
 def _label(
-    kind: str, kernel: int, stride: int, out: int, expand: float, se_ratio: float, skip: bool
+    kind: str, kernel: int, stride: int, out: int, expand: float, se_ratio: float, skip: Skip
 ) -> str:
     parts = [kind, f"k{kernel}", f"s{stride}"]
     if kind != "ds":
@@ -142,8 +155,8 @@ def _label(
     parts.append(f"c{out}")
     if se_ratio:
         parts.append(f"se{se_ratio:g}")
-    if not skip:
-        parts.append("noskip")
+    if skip is not True:
+        parts.append("poolskip" if skip else "noskip")
     return "_".join(parts)
 
 
@@ -155,22 +168,21 @@ def depthwise_separable(
     *,
     stride: int = 1,
     se_ratio: float = 0.0,
-    skip: bool = True,
+    skip: Skip = True,
     drop_path: float = 0.0,
     style: Style = PLAIN,
 ) -> Block:
     """Depthwise then pointwise convolution, linear at the end; timm's ``ds``.
 
-    Where stride is 1 and channels agree, and ``skip`` is on, the input is added.
+    Where stride is 1 and channels agree, and ``skip`` is on, the input is added; ``"pool"`` adds
+    its mean over 3×3 pixels instead, at any stride.
     """
     draft = _Writer(_label("ds", kernel, stride, out, 1, se_ratio, skip), style, shape)
     y = draft.conv("conv_dw", 0, shape[0], kernel, stride=stride, depthwise=True)
     if se_ratio:
         y = draft.squeeze_excite(y, squeeze_channels(shape[0], se_ratio))
     y = draft.conv("conv_pw", y, out, activate=False)
-    if skip and stride == 1 and shape[0] == out:
-        return draft.residual(y, drop_path)
-    return draft.block()
+    return draft.close(y, skip, stride, drop_path)
 
 
 @lru_cache(maxsize=_CACHE)
@@ -182,7 +194,7 @@ def mbconv(
     expand: float = 6,
     stride: int = 1,
     se_ratio: float = 0.0,
-    skip: bool = True,
+    skip: Skip = True,
     drop_path: float = 0.0,
     style: Style = PLAIN,
 ) -> Block:
@@ -197,9 +209,7 @@ def mbconv(
     if se_ratio:
         y = draft.squeeze_excite(y, squeeze_channels(shape[0], se_ratio))
     y = draft.conv("conv_pwl", y, out, activate=False)
-    if skip and stride == 1 and shape[0] == out:
-        return draft.residual(y, drop_path)
-    return draft.block()
+    return draft.close(y, skip, stride, drop_path)
 
 
 @lru_cache(maxsize=_CACHE)
@@ -211,7 +221,7 @@ def fused_mbconv(
     expand: float = 4,
     stride: int = 1,
     se_ratio: float = 0.0,
-    skip: bool = True,
+    skip: Skip = True,
     drop_path: float = 0.0,
     style: Style = PLAIN,
 ) -> Block:
@@ -221,9 +231,7 @@ def fused_mbconv(
     if se_ratio:
         y = draft.squeeze_excite(y, squeeze_channels(shape[0], se_ratio))
     y = draft.conv("conv_pwl", y, out, activate=False)
-    if skip and stride == 1 and shape[0] == out:
-        return draft.residual(y, drop_path)
-    return draft.block()
+    return draft.close(y, skip, stride, drop_path)
 
 
 @lru_cache(maxsize=_CACHE)
@@ -233,17 +241,22 @@ def conv_block(
     kernel: int = 3,
     *,
     stride: int = 1,
-    skip: bool = True,
+    se_ratio: float = 0.0,
+    skip: Skip = True,
     drop_path: float = 0.0,
     style: Style = PLAIN,
 ) -> Block:
-    """A dense convolution with an optional residual around it; timm's ``cn``."""
-    label = f"cn_k{kernel}_s{stride}_c{out}" + ("_skip" if skip else "")
+    """A dense convolution with an optional residual around it; timm's ``cn``.
+
+    SE, which timm's has not, squeezes to a fraction of the block's input channels.
+    """
+    label = f"cn_k{kernel}_s{stride}_c{out}" + (f"_se{se_ratio:g}" if se_ratio else "")
+    label += "" if skip is False else "_poolskip" if skip == "pool" else "_skip"
     draft = _Writer(label, style, shape)
     y = draft.conv("conv", 0, out, kernel, stride=stride)
-    if skip and stride == 1 and shape[0] == out:
-        return draft.residual(y, drop_path)
-    return draft.block()
+    if se_ratio:
+        y = draft.squeeze_excite(y, squeeze_channels(shape[0], se_ratio))
+    return draft.close(y, skip, stride, drop_path)
 
 
 @lru_cache(maxsize=_CACHE)
