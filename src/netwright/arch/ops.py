@@ -7,92 +7,29 @@ layers count, everything else is free (one MAC is two FLOPs).
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from netwright.arch.operation import Op as Op
+from netwright.arch.operation import Shape as Shape
+from netwright.arch.operation import feature_map
+from netwright.arch.window import PADDINGS, pair, window
+from netwright.arch.window import Padding as Padding
+from netwright.arch.window import Size as Size
 from netwright.errors import ShapeError
 
-Shape = tuple[int, ...]
-Size = int | tuple[int, int]
-Padding = Literal["symmetric", "same", "valid"]
 ActivationName = Literal[
     "relu", "relu6", "silu", "gelu", "hard_swish", "hard_sigmoid", "sigmoid", "tanh"
 ]
 ACTIVATIONS: tuple[str, ...] = ActivationName.__args__  # type: ignore[attr-defined]
 
 
-def pair(size: Size) -> tuple[int, int]:
-    """``3`` → ``(3, 3)``: height and width of a kernel, stride or dilation."""
-    return (size, size) if isinstance(size, int) else size
-
-
-@dataclass(frozen=True, kw_only=True)
-class Op:
-    """What every operation can say of itself, given the shapes that enter it."""
-
-    kind: ClassVar[str]
-    arity: ClassVar[int | None] = 1  # None: any number from two up
-    elementwise: ClassVar[bool] = False  # output i depends on input i alone: may reuse its buffer
-    alias: ClassVar[bool] = False  # at inference the output is the input: no buffer at all
-    commutative: ClassVar[bool] = False
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Shape of the output.
-
-        Raises:
-            ShapeError: Where the operation does not fit ``inputs``.
-        """
-        return inputs[0]
-
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Shape]:
-        """Trainable tensors by torch's own names, as in ``{"weight": (32, 3, 3, 3)}``."""
-        return {}
-
-    def macs(self, inputs: Sequence[Shape]) -> int:
-        """Multiply-adds for one image."""
-        return 0
-
-    def to_json(self) -> dict[str, Any]:
-        """The kind and every field that differs from its default, as plain JSON types."""
-        fields = {
-            f.name: list(v) if isinstance(v := getattr(self, f.name), tuple) else v
-            for f in dataclasses.fields(self)
-            if getattr(self, f.name) != f.default
-        }
-        return {"op": self.kind, **fields}
-
-
-def _feature_map(op: Op, shape: Shape) -> tuple[int, int, int]:
-    if len(shape) != 3:
-        raise ShapeError(f"{op.kind} needs a feature map (C, H, W); it was given {shape}.")
-    return shape
-
-
-def window(
-    length: int, kernel: int, stride: int, padding: Padding, dilation: int = 1
-) -> tuple[int, int, int]:
-    """Output length of a sliding window along one axis, and the padding before and after it.
-
-    ``symmetric`` pads ``((stride - 1) + dilation * (kernel - 1)) // 2`` on both sides, as timm and
-    torchvision do; ``same`` pads as TensorFlow does, to ``ceil(length / stride)`` with any odd
-    pixel at the end; ``valid`` does not pad.
-    """
-    reach = dilation * (kernel - 1) + 1
-    if padding == "same":
-        out = math.ceil(length / stride)
-        total = max(0, (out - 1) * stride + reach - length)
-        return out, total // 2, total - total // 2
-    pad = ((stride - 1) + dilation * (kernel - 1)) // 2 if padding == "symmetric" else 0
-    return (length + 2 * pad - reach) // stride + 1, pad, pad
-
-
 def _slide(
     op: Op, shape: Shape, kernel: Size, stride: Size, padding: Padding, dilation: int
 ) -> tuple[int, int]:
-    _, height, width = _feature_map(op, shape)
+    _, height, width = feature_map(op, shape)
     (kh, kw), (sh, sw) = pair(kernel), pair(stride)
     out_h, out_w = (
         window(height, kh, sh, padding, dilation)[0],
@@ -118,9 +55,14 @@ class Conv(Op):
     groups: int = 1
     bias: bool = False
 
+    def __post_init__(self) -> None:
+        self._whole("out", "dilation", "groups")
+        self._sizes("kernel", "stride")
+        self._one_of("padding", PADDINGS)
+
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels = _feature_map(self, inputs[0])[0]
-        if self.out < 1 or channels % self.groups or self.out % self.groups:
+        channels = feature_map(self, inputs[0])[0]
+        if channels % self.groups or self.out % self.groups:
             raise ShapeError(
                 f"conv from {channels} to {self.out} channels cannot have {self.groups} groups."
             )
@@ -144,6 +86,9 @@ class Linear(Op):
     kind: ClassVar[str] = "linear"
     out: int
     bias: bool = True
+
+    def __post_init__(self) -> None:
+        self._whole("out")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if len(inputs[0]) != 1:
@@ -182,10 +127,7 @@ class Activation(Op):
     name: ActivationName = "relu"
 
     def __post_init__(self) -> None:
-        if self.name not in ACTIVATIONS:
-            raise ShapeError(
-                f"No activation is called {self.name!r}; there are {', '.join(ACTIVATIONS)}."
-            )
+        self._one_of("name", ACTIVATIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +140,17 @@ class Pool(Op):
     stride: Size = 1
     padding: Padding = "symmetric"
     count_include_pad: bool = False
+
+    def __post_init__(self) -> None:
+        self._sizes("kernel", "stride")
+        self._one_of("padding", PADDINGS)
+        self._one_of("mode", ("avg", "max"))
+        for kernel, stride in zip(pair(self.kernel), pair(self.stride), strict=True):
+            if 2 * window(kernel, kernel, stride, self.padding)[1] > kernel:
+                raise ShapeError(
+                    f"pool with kernel {self.kernel} and stride {self.stride} would look at "
+                    "padding only; use padding 'same' or 'valid', or a smaller stride."
+                )
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         size = _slide(self, inputs[0], self.kernel, self.stride, self.padding, 1)
@@ -212,7 +165,7 @@ class GlobalPool(Op):
     keep: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels = _feature_map(self, inputs[0])[0]
+        channels = feature_map(self, inputs[0])[0]
         return (channels, 1, 1) if self.keep else (channels,)
 
 
@@ -246,7 +199,7 @@ class Multiply(Op):
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         value, gate = inputs
-        if gate not in (value, (value[0], 1, 1)):
+        if gate != value and (len(value) != 3 or gate != (value[0], 1, 1)):
             raise ShapeError(f"multiply cannot gate {value} with {gate}.")
         return value
 
@@ -285,7 +238,7 @@ class Shift(Op):
     kind: ClassVar[str] = "shift"
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        return _feature_map(self, inputs[0])
+        return feature_map(self, inputs[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,6 +249,9 @@ class Dropout(Op):
     alias: ClassVar[bool] = True
     rate: float = 0.2
 
+    def __post_init__(self) -> None:
+        self._share("rate")
+
 
 @dataclass(frozen=True, kw_only=True)
 class DropPath(Op):
@@ -304,6 +260,9 @@ class DropPath(Op):
     kind: ClassVar[str] = "drop_path"
     alias: ClassVar[bool] = True
     rate: float = 0.2
+
+    def __post_init__(self) -> None:
+        self._share("rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,13 +275,16 @@ class Identity(Op):
 
 @dataclass(frozen=True, kw_only=True)
 class Zero(Op):
-    """Zeros of the input's shape, halved ``stride`` times over: the ``none`` of cell spaces."""
+    """Zeros of the input's shape, its sides divided by ``stride``: the ``none`` of cell spaces."""
 
     kind: ClassVar[str] = "zero"
     stride: int = 1
 
+    def __post_init__(self) -> None:
+        self._whole("stride")
+
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = _feature_map(self, inputs[0])
+        channels, height, width = feature_map(self, inputs[0])
         return (channels, math.ceil(height / self.stride), math.ceil(width / self.stride))
 
 
@@ -341,14 +303,11 @@ def op_from_json(data: Mapping[str, Any]) -> Op:
     Raises:
         ShapeError: For an unknown kind or field.
     """
+    kind = data.get("op") if isinstance(data, Mapping) else data
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ShapeError(f"No operation is called {kind!r}; there are {', '.join(KINDS)}.")
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "op"}
     try:
-        return KINDS[data["op"]](**fields)
-    except KeyError:
-        raise ShapeError(
-            f"No operation is called {data.get('op')!r}; there are {', '.join(KINDS)}."
-        ) from None
+        return KINDS[kind](**fields)
     except TypeError as err:
-        raise ShapeError(
-            f"Operation {data['op']!r} cannot be read from {dict(data)}: {err}"
-        ) from err
+        raise ShapeError(f"Operation {kind!r} cannot be read from {dict(data)}: {err}") from err

@@ -10,7 +10,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from netwright.arch import ops
-from netwright.arch.ops import Op, Shape, pair, window
+from netwright.arch.ops import Op, Shape
+from netwright.arch.window import pair, window
 
 _ACTIVATIONS: dict[str, Callable[[bool], nn.Module]] = {
     "relu": lambda inplace: nn.ReLU(inplace=inplace),
