@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +38,8 @@ def write_checkpoint(path: Path, stepper: Stepper, facts: Mapping[str, Any]) -> 
 
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"netwright": json.dumps({"format": FORMAT, **facts})}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    save_file({n: t.contiguous() for n, t in _tensors(stepper).items()}, partial, metadata=header)
+    partial = path.with_name(f"{path.name}.partial")
+    save_file(_tensors(stepper), partial, metadata=header)
     partial.replace(path)
 
 
@@ -98,4 +97,5 @@ def _tensors(stepper: Stepper) -> dict[str, torch.Tensor]:
         for key, value in state.items():
             if isinstance(value, torch.Tensor):
                 found[f"optimizer.{index}.{key}"] = value
-    return {name: tensor.detach() for name, tensor in found.items()}
+    flat = torch.contiguous_format  # cloned, as safetensors refuses tensors that share memory
+    return {name: tensor.detach().clone(memory_format=flat) for name, tensor in found.items()}

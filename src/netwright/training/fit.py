@@ -8,8 +8,8 @@ import math
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,67 +17,15 @@ import torch
 from torch import nn
 
 from netwright.errors import UsageError
-from netwright.rng import stream
 from netwright.training.checkpoint import read_checkpoint, restore, write_checkpoint
-from netwright.training.data import ImageData, Rows
+from netwright.training.data import ImageData
 from netwright.training.evaluate import Evaluation, evaluate
+from netwright.training.feed import feed, row_batches
 from netwright.training.recipe import Recipe, steps_per_epoch
+from netwright.training.reports import Fitted, HistoryPoint, Progress
 from netwright.training.stepper import Criterion, Stepper
 
 _LOSSES_AT_ONCE = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where a training is."""
-
-    step: int
-    """Steps taken."""
-    steps: int
-    """Steps of the whole schedule."""
-    loss: float
-    """Mean training loss since the last report."""
-    val_accuracy: float | None
-    """At the last evaluation; None before the first."""
-    images_per_second: float
-    """Training only, in this process."""
-    seconds: float
-    """Spent so far, evaluations and earlier processes included."""
-    seconds_left: float
-    """Estimated, evaluations included."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HistoryPoint:
-    """One evaluation during a training."""
-
-    step: int
-    val_accuracy: float
-    val_loss: float
-    train_loss: float
-    """Mean since the evaluation before."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fitted:
-    """What a training came to."""
-
-    status: str
-    """``ok`` or ``failed``."""
-    reason: str | None
-    """Why it failed; None where it did not."""
-    val_accuracy: float | None
-    """Of the weights that were left in the module; None where training failed."""
-    val_loss: float | None
-    history: tuple[HistoryPoint, ...]
-    steps: int
-    """Steps taken."""
-    images: int
-    """Images seen, repetitions counted."""
-    seconds: float
-    device: str
-    averaged: bool
-    """Whether the moving average was left in the module, as it was no worse on val."""
 
 
 def fit(
@@ -158,13 +106,13 @@ def step_seconds(
     where = torch.device(device)
     twin = copy.deepcopy(module).to(where).train()
     stepper = Stepper(twin, data, recipe=recipe, seed=0, device=where)
-    plan = [*_batches(len(data.train), recipe.batch_size, 0, 0, warmup + steps)]
+    plan = [*row_batches(len(data.train), recipe.batch_size, 0, 0, warmup + steps)]
     if data.pixels.kept:
         for positions in plan:
             data.pixels.take(data.train.rows[positions])
     taken: list[float] = []
     started = time.perf_counter()
-    for step, (pixels, labels) in enumerate(_feed(data, iter(plan), where)):
+    for step, (pixels, labels) in enumerate(feed(data, iter(plan), where)):
         stepper(step, pixels, labels)
         _wait(where)
         taken.append(time.perf_counter() - started)
@@ -194,7 +142,7 @@ class _Training:
         self.history: list[HistoryPoint] = []
         self.losses: list[float] = []
         self.pending: list[torch.Tensor] = []
-        self.reported = 0
+        self.unreported: list[float] = []
         self.reason: str | None = None
         self.started = time.perf_counter()
 
@@ -214,15 +162,14 @@ class _Training:
         self.earlier_seconds = float(found.facts["seconds"])
         self.history = [HistoryPoint(**point) for point in found.facts["history"]]
         self.losses = list(found.facts["losses"])
-        self.reported = len(self.losses)
 
     def run(self, last: int) -> Fitted:
         """Take steps up to ``last``, then choose the weights to leave."""
         device, recipe, rows = self.stepper.device, self.recipe, self.data.train.rows
-        plan = _batches(len(rows), recipe.batch_size, self.stepper.seed, self.step, last)
+        plan = row_batches(len(rows), recipe.batch_size, self.stepper.seed, self.step, last)
         saved = told = time.perf_counter()
         self.stepper.module.train()
-        for pixels, labels in _feed(self.data, plan, device):
+        for pixels, labels in feed(self.data, plan, device):
             self.pending.append(self.stepper(self.step, pixels, labels))
             self.step += 1
             due = self.step % self.eval_every == 0 and self.step < recipe.steps
@@ -234,7 +181,7 @@ class _Training:
             if due and self.reason is None:
                 self._evaluate()
             if self.reason is not None:
-                return self._fitted(None, averaged=False)
+                break
             if save:
                 self._save()
                 saved = time.perf_counter()
@@ -258,6 +205,7 @@ class _Training:
                 self.reason = f"loss became {value} at step {step}"
                 return
             self.losses.append(value)
+            self.unreported.append(value)
 
     def _evaluate(self) -> None:
         """Evaluate the average where there is one, else the weights, and note it."""
@@ -280,20 +228,24 @@ class _Training:
         return found
 
     def _note(self, found: Evaluation) -> None:
-        if self.reason is None:
-            recent = self.losses or [math.nan]
-            self.history.append(
-                HistoryPoint(
-                    step=self.step,
-                    val_accuracy=found.accuracy,
-                    val_loss=found.loss,
-                    train_loss=sum(recent) / len(recent),
-                )
+        if self.reason is not None:
+            return
+        again = bool(self.history) and self.history[-1].step == self.step
+        last = self.history.pop().train_loss if again else None
+        mean = sum(self.losses) / len(self.losses) if self.losses else last
+        self.history.append(
+            HistoryPoint(
+                step=self.step,
+                val_accuracy=found.accuracy,
+                val_loss=found.loss,
+                train_loss=mean,
             )
-            self.losses, self.reported = [], 0
+        )
+        self.losses = []
 
     def _finish(self) -> Fitted:
         """Leave the better of the average and the last weights in the module."""
+        self.stepper.module.eval()
         if self.reason is not None:
             return self._fitted(None, averaged=False)
         best, averaged = self._score(), False
@@ -305,7 +257,6 @@ class _Training:
             if averaged and self.reason is None:
                 average.copy_to_module()
                 best = smooth
-        self.stepper.module.eval()
         self._note(best)
         return self._fitted(best if self.reason is None else None, averaged=averaged)
 
@@ -348,8 +299,7 @@ class _Training:
     def _report(self) -> None:
         if self.on_progress is None:
             return
-        recent = self.losses[self.reported :] or self.losses[-1:] or [math.nan]
-        self.reported = len(self.losses)
+        recent, self.unreported = self.unreported, []
         here = time.perf_counter() - self.started
         taken = self.step - self.first
         images = taken * min(self.recipe.batch_size, len(self.data.train))
@@ -372,33 +322,6 @@ def signature(module: nn.Module) -> str:
     text = f"{module!r}\n{getattr(module, 'code', '')}\n{shapes}"
     plain = re.sub(r"0x[0-9a-f]+", "0x", text)
     return hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
-
-
-def _batches(count: int, size: int, seed: int, first: int, last: int) -> Iterator[Rows]:
-    """Positions in train for steps ``first`` to ``last``: each epoch in an order of its own."""
-    per_epoch = steps_per_epoch(count, size)
-    reached = -1
-    for step in range(first, last):
-        epoch, turn = divmod(step, per_epoch)
-        if epoch != reached:
-            order = stream(seed, "order", epoch).permutation(count)
-            reached = epoch
-        yield order[turn * size : (turn + 1) * size]
-
-
-def _feed(
-    data: ImageData, plan: Iterator[Rows], device: torch.device
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Images (B, S, S, C), uint8, and labels (B,) of each batch of positions, on the device."""
-    waiting: list[Rows] = []
-
-    def rows() -> Iterator[Rows]:
-        for positions in plan:
-            waiting.append(positions)
-            yield data.train.rows[positions]
-
-    for pixels in data.pixels.batches(rows(), device=device):
-        yield pixels, torch.from_numpy(data.train.labels[waiting.pop(0)]).to(device)
 
 
 def _wait(device: torch.device) -> None:

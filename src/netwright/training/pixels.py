@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from netwright.errors import DataError
 from netwright.training.images import ArrayImages, Bytes8, Images, decode
 
 Rows = npt.NDArray[np.int64]
@@ -47,8 +48,11 @@ class Pixels(Dataset[torch.Tensor]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitems__(self, rows: Sequence[int]) -> torch.Tensor:
-        return self.take(np.asarray(rows, dtype=np.int64))
+    def __getitems__(self, rows: Sequence[int]) -> torch.Tensor | DataError:
+        try:
+            return self.take(np.asarray(rows, dtype=np.int64))
+        except DataError as error:  # a value, as the loader would wrap it in a traceback
+            return error
 
     def take(self, rows: Rows) -> torch.Tensor:
         """Images (len(rows), S, S, C), uint8, on the CPU.
@@ -98,6 +102,8 @@ class Pixels(Dataset[torch.Tensor]):
                 generator=torch.Generator(),
             )
             for images in loader:
+                if isinstance(images, DataError):
+                    raise images
                 yield images.to(device)
         elif device.type == "cuda":
             for rows in plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -104,7 +105,7 @@ def default_recipe(
     if (steps is None) == (epochs is None):
         raise UsageError("Give a recipe its length either as steps or as epochs.")
     count = data.count("train")
-    batch_size = 64
+    batch_size = _batch_size(count)
     if steps is None:
         steps = round((epochs or 0.0) * steps_per_epoch(count, batch_size))
     if steps < 1:
@@ -127,6 +128,11 @@ def default_recipe(
         randaugment=9 if long and data.flip else 0,
         erasing=0.25 if long else 0.0,
     )
+
+
+def _batch_size(count: int) -> int:
+    """A power of two from 8 to 64 that leaves at least 16 steps an epoch where it can."""
+    return max(8, min(64, 1 << int(math.log2(max(1, count // 16)))))
 
 
 def _check(recipe: Recipe) -> None:
