@@ -1,1 +1,65 @@
-"""The command line; one file per verb."""
+"""The command line; one file per verb, imported when the verb is used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from netwright.cli.output import complain
+from netwright.errors import NetwrightError
+
+_VERBS = {
+    "demo": "Search, train and compare on 8x8 digits; no download, about two minutes.",
+    "search": "Search for a network that fits a budget, on your images.",
+    "show": "Show a finished or running search.",
+    "cost": "Parameters, MACs and peak memory of a network, by stage.",
+    "score": "Training-free scores of networks on your images, controls beside them.",
+    "train": "Train a network on your images.",
+    "list": "List spaces, strategies, proxies or architectures.",
+}
+
+
+def app() -> App:
+    """The command line, its verbs not yet imported."""
+    made = App(
+        name="netwright",
+        help="Neural architecture search that fits a budget, a laptop and an afternoon.",
+        version=_version,
+        help_format="plaintext",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_none",
+    )
+    for verb, summary in _VERBS.items():
+        target = "list_names" if verb == "list" else verb  # a list is a list
+        made.command(f"netwright.cli.{verb}:{target}", name=verb, help=summary)
+    return made
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("netwright")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; a user's mistake is one sentence and exit code 2.
+
+    Args:
+        arguments: Words after ``netwright``; those of the process where None.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app()(words)
+    except (NetwrightError, CycloptsError) as err:
+        complain(str(err))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        complain("Interrupted.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

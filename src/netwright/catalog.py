@@ -1,0 +1,132 @@
+"""Every built-in name, as ``"module:attribute"`` strings; nothing is imported before it is used.
+
+Python users pass objects.  Only the command line and the run file use these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from netwright.arch.graph import Architecture
+from netwright.contracts import Space, Strategy
+from netwright.errors import UnknownNameError, UsageError
+from netwright.proxies.listing import ALL, Proxy
+from netwright.records import Objective
+from netwright.run_folder import RunFolder
+from netwright.spaces.within import Within
+
+SPACES: Mapping[str, str] = {
+    "mobile": "netwright.spaces.mobile:MobileSpace",
+}
+
+STRATEGIES: Mapping[str, str] = {
+    "evolution": "netwright.strategies.evolution:Evolution",
+    "uniform": "netwright.strategies.uniform:Uniform",
+}
+
+PROXIES: Mapping[str, Proxy] = {proxy.name: proxy for proxy in ALL}
+
+# Modules with a mapping PUBLISHED of names and a function published(name, classes=, ...).
+PUBLISHED_IN: tuple[str, ...] = ()
+
+
+def load(kind: str, name: str, names: Mapping[str, str]) -> Any:
+    """The object of a name.
+
+    Raises:
+        UnknownNameError: With the nearest name there is.
+    """
+    if name not in names:
+        raise UnknownNameError(kind, name, names)
+    module, attribute = names[name].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def space(
+    name: str, *, classes: int = 1000, resolution: int | None = None, channels: int = 3
+) -> Space:
+    """A search space by name.
+
+    Args:
+        name: One of ``netwright list spaces``.
+        classes: Length of the logits.
+        resolution: Side of the images in pixels; the space's own default where None.
+        channels: 3 for colour, 1 for grey.
+
+    Raises:
+        UnknownNameError: With the nearest name there is.
+    """
+    make = load("space", name, SPACES)
+    size = {} if resolution is None else {"resolution": resolution}
+    made: Space = make(classes=classes, channels=channels, **size)
+    return made
+
+
+def strategy(name: str) -> Callable[[Within, Objective, int], Strategy]:
+    """How to make a strategy by name: ``strategy("evolution")(within, objective, seed)``.
+
+    Raises:
+        UnknownNameError: With the nearest name there is.
+    """
+    make = load("strategy", name, STRATEGIES)
+
+    def start(within: Within, objective: Objective, seed: int) -> Strategy:
+        made: Strategy = make(within, objective=objective, seed=seed)
+        return made
+
+    return start
+
+
+def proxy(name: str) -> Proxy:
+    """A proxy by name.
+
+    Raises:
+        UnknownNameError: With the nearest name there is.
+    """
+    if name not in PROXIES:
+        raise UnknownNameError("proxy", name, PROXIES)
+    return PROXIES[name]
+
+
+def published() -> dict[str, str]:
+    """Where each network of the literature is made, by its name."""
+    found: dict[str, str] = {}
+    for module in PUBLISHED_IN:
+        for name in import_module(module).PUBLISHED:
+            if name in found:
+                raise ValueError(f"Two networks are called {name!r}: {found[name]} and {module}.")
+            found[name] = module
+    return found
+
+
+def architecture(
+    name: str, *, classes: int | None = None, resolution: int | None = None, channels: int = 3
+) -> Architecture:
+    """A network by catalogue name, from an architecture file, or the best of a run.
+
+    Args:
+        name: A name of ``netwright list architectures``, a path of a ``.json`` file or of a RUN.
+        classes: Length of the logits, for catalogue names; as published where None.
+        resolution: Side of the images in pixels, for catalogue names; as published where None.
+        channels: 3 for colour, 1 for grey, for catalogue names.
+
+    Raises:
+        UsageError: If there is no such network, with what to type instead.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return RunFolder(path).read_best()
+    if path.suffix == ".json":
+        if not path.is_file():
+            raise UsageError(f"There is no architecture file at {name}.")
+        return Architecture.from_json(path.read_text())
+    known = published()
+    if name not in known:
+        raise UnknownNameError("architecture, file or run", name, known)
+    options = {"classes": classes, "resolution": resolution}
+    given = {key: value for key, value in options.items() if value is not None}
+    made: Architecture = import_module(known[name]).published(name, channels=channels, **given)
+    return made

@@ -1,0 +1,101 @@
+"""``netwright list``: what there is, by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from netwright import catalog
+from netwright.arch.cost import cost
+from netwright.cli.output import console, print_json, table
+from netwright.units import format_count
+
+Row = dict[str, Any]
+Kind = Literal["spaces", "strategies", "proxies", "architectures"]
+
+
+def list_names(kind: Kind, *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """List spaces, strategies, proxies or architectures.
+
+    Args:
+        kind: What to list.
+        json: Print one JSON object instead of a table.
+    """
+    rows = {
+        "spaces": _spaces,
+        "strategies": _strategies,
+        "proxies": _proxies,
+        "architectures": _architectures,
+    }[kind]()
+    if json:
+        print_json({kind: rows})
+        return
+    columns = [key for key in (rows[0] if rows else {"name": ""}) if key != "function"]
+    cells = [[str(row.get(key, "")) for key in columns] for row in rows]
+    console().print(table("", columns, cells, right=len(columns)))
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().splitlines()[0].split("``: ")[-1].split("``, ")[-1]
+
+
+def _spaces() -> list[Row]:
+    rows = []
+    for name, where in catalog.SPACES.items():
+        made = catalog.space(name, **({"classes": 10} if name == "nasbench201" else {}))
+        size = getattr(made, "size", None)
+        rows.append(
+            {
+                "name": name,
+                "choices": len(made.choices),
+                "networks": f"{size:.3g}" if isinstance(size, int) else "",
+                "summary": _first_line(import_module(where.split(":")[0]).__doc__),
+            }
+        )
+    return rows
+
+
+def _strategies() -> list[Row]:
+    return [
+        {"name": name, "summary": _first_line(import_module(where.split(":")[0]).__doc__)}
+        for name, where in catalog.STRATEGIES.items()
+    ]
+
+
+def _proxies() -> list[Row]:
+    return [
+        {
+            "name": p.name,
+            "control": "yes" if p.control else "",
+            "needs": ", ".join(
+                word
+                for word, needed in (
+                    ("data", p.data),
+                    ("labels", p.labels),
+                    ("gradients", p.gradients),
+                )
+                if needed
+            ),
+            "summary": p.summary,
+            "citation": p.citation,
+        }
+        for p in catalog.PROXIES.values()
+    ]
+
+
+def _architectures() -> list[Row]:
+    rows = []
+    for name in catalog.published():
+        arch = catalog.architecture(name)
+        costs = cost(arch)
+        rows.append(
+            {
+                "name": name,
+                "resolution": arch.input_shape[1],
+                "params": format_count(costs.params),
+                "macs": format_count(costs.macs),
+            }
+        )
+    return rows

@@ -1,0 +1,221 @@
+"""``netwright search``: a network that fits the budget, trained, beside plain baselines."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import psutil
+from cyclopts import Parameter
+
+from netwright import catalog
+from netwright.cli.display import Display
+from netwright.cli.output import console, print_json
+from netwright.cli.summary import print_summary
+from netwright.config import SearchConfig, read_toml, search_config
+from netwright.errors import UsageError
+from netwright.records import Objective, print_cost
+from netwright.run_folder import RunFolder, next_run
+from netwright.spaces.tokens import fingerprint
+from netwright.spaces.within import Within
+from netwright.training.survey import DataFacts, peek_data
+from netwright.units import format_seconds, parse_bytes, parse_count
+
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+def search(
+    data: str | None = None,
+    *,
+    max_macs: str | None = None,
+    max_params: str | None = None,
+    max_memory: str | None = None,
+    minutes: float | None = None,
+    space: str | None = None,
+    strategy: str | None = None,
+    objective: str | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    resolution: int | None = None,
+    flip: bool | None = None,
+    device: str | None = None,
+    out: Path | None = None,
+    resume: Flag = False,
+    config: Path | None = None,
+    store: str | None = None,
+    json: Flag = False,
+) -> None:
+    """Search for a network that fits a budget, train it, and compare it with plain baselines.
+
+    Args:
+        data: Image folder, Parquet file, torchvision name, or digits.
+        max_macs: Most multiply-adds for one image, such as 20M.
+        max_params: Most parameters, such as 1M.
+        max_memory: Most activation memory live at once for one image in float32, such as 4MB.
+        minutes: Wall clock for everything, final trainings included.
+        space: A name of `netwright list spaces`.
+        strategy: A name of `netwright list strategies`.
+        objective: The proxy that is made large: a name of `netwright list proxies`.
+        seed: The same seed asks for the same candidates in the same order.
+        workers: Processes that evaluate; they do not change what is asked for.
+        resolution: Side of the images in pixels; chosen from the images without it.
+        flip: Whether mirror images keep their class; judged from the data without it.
+        device: Where to score and train: cpu, cuda or mps.
+        out: The folder of the run; a new one under runs/ without it.
+        resume: Go on with the run in the folder, after a crash or for more minutes.
+        config: A TOML file with these settings; what is typed here wins.
+        store: A database URL for the trials, in place of the run's own file.
+        json: Print one JSON object on stdout; progress still goes to stderr.
+    """
+    typed = {
+        "data": data, "space": space, "strategy": strategy, "objective": objective,
+        "max_macs": max_macs and parse_count(max_macs),
+        "max_params": max_params and parse_count(max_params),
+        "max_memory_bytes": max_memory and parse_bytes(max_memory),
+        "minutes": minutes, "seed": seed, "workers": workers, "resolution": resolution,
+        "flip": flip, "device": device, "store": store,
+    }  # fmt: skip
+    given = {key: value for key, value in typed.items() if value is not None}
+    chosen, folder = _chosen(given, out=out, resume=resume, file=config)
+    facts = run(chosen, folder, resume=resume)
+    if json:
+        print_json({"run": str(folder.path), **facts})
+    else:
+        print_summary(console(), folder, facts)
+
+
+def _chosen(
+    given: dict[str, Any], *, out: Path | None, resume: bool, file: Path | None
+) -> tuple[SearchConfig, RunFolder]:
+    """The configuration (run folder's when resuming, then the file's, then the words typed)."""
+    values: dict[str, Any] = {"workers": min(8, os.cpu_count() or 1)}
+    if resume:
+        if out is None:
+            raise UsageError("Say which run to resume: --resume --out RUN.")
+        if not RunFolder(out).config.is_file():
+            raise UsageError(f"{out} is not the folder of a run: it holds no run.toml.")
+        values |= read_toml(RunFolder(out).config)
+    if file is not None:
+        values |= read_toml(file)
+    values |= given
+    if "data" not in values:
+        raise UsageError("Say which images to search on, as in `netwright search my_photos`.")
+    chosen = search_config(values)
+    name = Path(chosen.data).stem or "run"
+    return chosen, RunFolder(out or next_run(Path("runs"), name))
+
+
+def print_head(chosen: SearchConfig, facts: DataFacts, within: Within, folder: RunFolder) -> None:
+    """Say on stderr what is about to happen: the images, the budget, what can be reached."""
+    out = console(stderr=True)
+    counts = ", ".join(
+        f"{facts.count(s):,} {s}" for s in ("train", "val", "test") if facts.count(s)
+    )
+    out.print(
+        f"{facts.name}: {len(facts.classes)} classes, {counts} images at {facts.resolution} px"
+    )
+    reach = ", ".join(
+        f"{name} {print_cost(name, r.least)} to {print_cost(name, r.most)} "
+        f"(median {print_cost(name, r.median)})"
+        for name, r in within.survey.ranges.items()
+        if name != "peak_activation_bytes" or name in within.budget.limits()
+    )
+    out.print(f"Space {chosen.space}: {reach}")
+    out.print(
+        f"Budget: {within.budget}; {format_seconds(60 * chosen.minutes)} in all; "
+        f"{chosen.strategy} on {chosen.objective}, seed {chosen.seed}, "
+        f"{chosen.workers} workers; run {folder.path}"
+    )
+
+
+def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, Any]:
+    """Do what a configuration says; gives what ``result.json`` holds.
+
+    What can be wrong with the data, the names or the budget is found before torch is loaded.
+
+    Args:
+        chosen: The configuration.
+        folder: Of the run.
+        resume: Whether to go on with what is there.
+    """
+    started = time.monotonic() - (time.time() - psutil.Process().create_time())
+    proxy = catalog.proxy(chosen.objective)
+    start = catalog.strategy(chosen.strategy)
+    facts = peek_data(
+        chosen.data, resolution=chosen.resolution, seed=chosen.seed, flip=chosen.flip
+    )
+    space = catalog.space(
+        chosen.space,
+        classes=len(facts.classes),
+        resolution=facts.resolution,
+        channels=facts.channels,
+    )
+    within = Within.of(space, chosen.budget(), seed=chosen.seed)
+    folder.create()
+    objective = Objective(metric=proxy.name, direction="max" if proxy.higher_is_better else "min")
+
+    from netwright.store import RunKey, open_store
+
+    key = RunKey(
+        space=space.name,
+        fingerprint=fingerprint(space),
+        seed=chosen.seed,
+        strategy=chosen.strategy,
+        evaluator=f"proxy {proxy.name} on {facts.name} at {facts.resolution} px",
+        objective=objective,
+        budget=within.budget,
+        batch=chosen.batch,
+    )
+    with open_store(chosen.store or folder.trials, run=key, resume=resume) as store:
+        folder.config.write_text(chosen.to_toml())
+        print_head(chosen, facts, within, folder)
+
+        from netwright.evaluators.proxies import ProxyEvaluator
+        from netwright.search import Clock
+        from netwright.search import search as search_within
+        from netwright.training.reference import DataRef
+        from netwright.workers import Processes
+
+        data = DataRef(
+            source=chosen.data,
+            resolution=facts.resolution,
+            seed=chosen.seed,
+            flip=chosen.flip,
+        )
+        evaluator = ProxyEvaluator(
+            data=data,
+            proxies=(proxy,),
+            batch_size=min(32, facts.count("train") // 2),
+            device=chosen.device,
+        )
+        display = Display(console(stderr=True))
+        try:
+            with Processes(chosen.workers) as executor, display:
+                result = search_within(
+                    within,
+                    data,
+                    facts,
+                    evaluator=evaluator,
+                    objective=objective,
+                    start=start,
+                    store=store,
+                    executor=executor,
+                    workers=chosen.workers,
+                    folder=folder,
+                    clock=Clock(seconds=60 * chosen.minutes, started=started),
+                    seed=chosen.seed,
+                    batch=chosen.batch,
+                    device=chosen.device,
+                    on_event=display,
+                )
+                executor.kill()  # all are idle: no need to wait until each has said good-bye
+        except KeyboardInterrupt:
+            sys.stderr.write(
+                f"Interrupted; nothing that was finished is lost. Go on with: "
+                f"netwright search --resume --out {folder.path}\n"
+            )
+            raise
+    return result.facts

@@ -1,0 +1,60 @@
+"""The end of a search as people read it: the honest table, the verdict, what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from netwright.cli.output import table
+from netwright.run_folder import RunFolder
+from netwright.units import format_count, format_seconds
+
+
+def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) -> None:
+    """Print what ``result.json`` says.
+
+    Args:
+        out: Where to.
+        folder: Of the run, for the commands at the end.
+        result: What ``result.json`` holds.
+    """
+    search, seconds = result["search"], result["seconds"]
+    out.print()
+    out.print(
+        f"{search['trials']} candidates in {format_seconds(search['seconds'])} "
+        f"({search['duplicates']} duplicates, {search['failed']} failed), objective "
+        f"{result['objective']}; {format_seconds(seconds['total'])} in all."
+    )
+    out.print()
+    best = result["best"]
+    rows = [
+        (
+            f"{row['role']} *" if row["role"] == best["role"] else row["role"],
+            "failed" if row["val_accuracy"] is None else f"{100 * row['val_accuracy']:.1f}%",
+            format_count(row["params"]),
+            format_count(row["macs"]),
+            format_seconds(row["train_seconds"]),
+        )
+        for row in result["finals"]
+    ]
+    columns = ("network", "val accuracy", "params", "MACs", "trained in")
+    out.print(table("", columns, rows))
+    out.print()
+    out.print("* returned. All were trained by one recipe and seed.")
+    out.print(result["verdict"])
+    test = result["test"]
+    if test is not None:
+        out.print(
+            f"Test accuracy of the returned network: {100 * test['accuracy']:.1f}% "
+            f"(95% interval {100 * test['low']:.1f} to {100 * test['high']:.1f}, "
+            f"{test['images']:,} images, looked at once)."
+        )
+    out.print()
+    out.print(f"The network: {folder.best}; its weights: {folder.weights}")
+    out.print("Next:")
+    out.print(f"  netwright show {folder.path}")
+    out.print(f"  netwright cost {folder.path}")
+    source = result["data"]["source"]
+    out.print(f"  netwright train {source} {folder.path} --epochs 100")

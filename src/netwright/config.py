@@ -1,0 +1,103 @@
+"""A search described in TOML: one frozen record, unknown keys refused."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from netwright.errors import UsageError
+from netwright.records import Budget
+
+
+class SearchConfig(BaseModel):
+    """Everything that decides what a search does; written into its folder as ``run.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    data: str
+    """Image folder, Parquet file, torchvision name, or ``digits``."""
+    space: str = "mobile"
+    """Name of the search space."""
+    strategy: str = "evolution"
+    """Name of the strategy."""
+    objective: str = "zico"
+    """The proxy that the search makes as good as it can."""
+    max_macs: int | None = Field(default=None, gt=0)
+    """Most multiply-adds for one image."""
+    max_params: int | None = Field(default=None, gt=0)
+    """Most parameters."""
+    max_memory_bytes: int | None = Field(default=None, gt=0)
+    """Most activation memory live at once, for one image in float32."""
+    minutes: float = Field(default=10.0, gt=0)
+    """Wall clock for all: search, final trainings, report."""
+    seed: int = Field(default=0, ge=0)
+    """The same seed asks for the same candidates in the same order."""
+    workers: int = Field(default=2, ge=1)
+    """Processes that evaluate; they do not change what is asked for."""
+    resolution: int | None = Field(default=None, ge=8)
+    """Side of the images in pixels; chosen from the images where absent."""
+    flip: bool | None = None
+    """Whether mirror images keep their class; judged from the data where absent."""
+    batch: int = Field(default=16, ge=1)
+    """Candidates asked for at a time."""
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
+    """Where networks are scored and trained."""
+    store: str | None = None
+    """A database URL for the trials, in place of the run's own SQLite file."""
+
+    def budget(self) -> Budget:
+        """The limits on what a network may cost."""
+        return Budget(
+            macs=self.max_macs,
+            params=self.max_params,
+            peak_activation_bytes=self.max_memory_bytes,
+        )
+
+    def to_toml(self) -> str:
+        """The text of ``run.toml``; what is not set stays out."""
+        lines = [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}"
+            for key, value in self.model_dump().items()
+            if value is not None
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The keys of a run file, not yet checked.
+
+    Raises:
+        UsageError: If the file is missing or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as err:
+        raise UsageError(f"The run file {path} cannot be read ({err.strerror}).") from err
+    except tomllib.TOMLDecodeError as err:
+        raise UsageError(f"The run file {path} is not TOML: {err}.") from err
+
+
+def search_config(values: dict[str, Any]) -> SearchConfig:
+    """The checked configuration.
+
+    Raises:
+        UsageError: With every key that is unknown or out of range.
+    """
+    try:
+        return SearchConfig(**values)
+    except ValidationError as err:
+        wrong = "; ".join(_phrase(e["loc"], e["msg"], e["type"]) for e in err.errors())
+        raise UsageError(f"This search cannot be run: {wrong}.") from err
+
+
+def _phrase(place: tuple[int | str, ...], message: str, kind: str) -> str:
+    name = ".".join(str(part) for part in place)
+    if kind == "extra_forbidden":
+        return f"there is no setting {name!r} (there are {', '.join(SearchConfig.model_fields)})"
+    if kind == "missing":
+        return f"{name!r} is not given"
+    return f"{name!r}: {message[0].lower()}{message[1:]}"
