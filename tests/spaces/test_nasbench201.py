@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from netwright.arch.blocks import classifier
 from netwright.arch.cost import cost
 from netwright.arch.graph import Architecture, chain
+from netwright.contracts import Space
 from netwright.errors import TokenError, UsageError
 from netwright.nn.build import build
 from netwright.records import Tokens
@@ -28,6 +29,7 @@ from netwright.spaces.nasbench201 import (
     from_string,
     to_string,
 )
+from netwright.testing import SpaceContract
 
 TABLE = Path(__file__).parents[3] / "shared" / "data" / "nasbench201.parquet"
 SPACE = NASBench201Space()
@@ -55,6 +57,11 @@ def cells() -> list[Tokens]:
 def some(n: int = 12) -> list[Tokens]:
     rng = stream(0, "test", "nasbench201")
     return [tuple(rng.integers(5, size=6).tolist()) for _ in range(n)]
+
+
+class TestNASBench201(SpaceContract):
+    def make(self) -> Space:
+        return NASBench201Space(cells=1, width=4, resolution=8)
 
 
 def test_every_row_is_a_cell_and_its_string_comes_back() -> None:
@@ -155,7 +162,7 @@ def test_encode_gives_tokens_of_the_same_network() -> None:
     for row in some():
         arch = SPACE.decode(row)
         assert SPACE.decode(SPACE.encode(arch)).id == arch.id
-    with pytest.raises(UsageError, match="32 px"):
+    with pytest.raises(TokenError, match="32 px"):
         SPACE.encode(NASBench201Space(classes=100).decode(some(1)[0]))
     with pytest.raises(UsageError, match="multiple of 4"):
         NASBench201Space(resolution=30)

@@ -20,9 +20,7 @@ from netwright.arch.ops import (
     Concat,
     Conv,
     DropPath,
-    GlobalPool,
     Identity,
-    Linear,
     Pool,
     Shape,
     Shift,
@@ -141,6 +139,7 @@ class CellWriter(Draft):
     def __init__(self, label: str, style: Style, *input_shapes: Shape) -> None:
         super().__init__(label, *input_shapes)
         self.style = style
+        self.count_padding = False  # in strided average pools
         self._rectified: dict[str | int, str] = {}
 
     def relu(self, x: str | int) -> str:
@@ -202,7 +201,13 @@ class CellWriter(Draft):
 
     def _pool(self, at: str, x: str | int, mode: str, kernel: int, stride: int, out: int) -> str:
         kind: Literal["avg", "max"] = "avg" if mode == "avg" else "max"
-        pool = Pool(mode=kind, kernel=kernel, stride=stride, padding=self.style.padding)
+        pool = Pool(
+            mode=kind,
+            kernel=kernel,
+            stride=stride,
+            padding=self.style.padding,
+            count_include_pad=self.count_padding and kind == "avg" and stride > 1,
+        )
         y = self.add(f"{at}.pool", pool, x)
         return y if self.shape(y)[0] == out else self.conv_bn(at, y, out)
 
@@ -274,6 +279,7 @@ def cell_block(
     *,
     reduction: bool = False,
     drop_path: float = 0.0,
+    count_padding: bool = False,
     style: Style = PLAIN,
 ) -> Block:
     """A whole NASNet cell: reads the current and the previous cell output.
@@ -286,10 +292,13 @@ def cell_block(
         out: Channels of every state (F).
         reduction: Whether operations on the two cell inputs have stride 2.
         drop_path: Rate at which the result of an operation other than the identity is dropped.
+        count_padding: Whether strided average pools take padded pixels for zeros (timm) and do not
+            leave them out (TensorFlow).
         style: Padding, batch norm and activation of the family.
     """
     shapes = (current,) if previous is None else (current, previous)
     w = CellWriter(f"{'reduction' if reduction else 'normal'} {cell}", style, *shapes)
+    w.count_padding = count_padding
     states: dict[int, str | int] = {}
     if 0 in cell.live:
         states[0] = w.conv_bn("conv_1x1", w.relu(0), out)
@@ -314,30 +323,4 @@ def cell_block(
         w.add("cat", Concat(), *parts)
     elif parts[0] != w.nodes[-1].name:
         w.add("cat", Identity(), parts[0])
-    return w.block()
-
-
-@lru_cache(maxsize=_CACHE)
-def auxiliary_head(shape: Shape, classes: int, *, style: Style = PLAIN) -> Block:
-    """NASNet's second classifier in training: pool, 1x1 to 128, full-size conv to 768, linear."""
-    w = CellWriter(f"auxiliary_{classes}", style, shape)
-    y: str = w.add("pool", Pool(mode="avg", kernel=5, stride=3, padding="valid"), w.relu(0))
-    y = w.conv_bn("proj", y, 128)
-    full = w.shape(y)[1:]
-    conv = Conv(out=768, kernel=(full[0], full[1]), padding="valid")
-    y = w.add("full.bn", style.norm(), w.add("full.conv", conv, w.relu(y)))
-    y = w.add("global_pool", GlobalPool(), w.relu(y))
-    w.add("linear", Linear(out=classes), y)
-    return w.block()
-
-
-@lru_cache(maxsize=_CACHE)
-def conv_bn_stem(
-    shape: Shape, out: int, *, stride: int = 1, valid: bool = False, style: Style = PLAIN
-) -> Block:
-    """A 3x3 convolution and batch norm without activation, in front of the first cell."""
-    w = CellWriter(f"stem_k3_s{stride}_c{out}", style, shape)
-    padding = "valid" if valid else style.padding
-    w.add("conv", Conv(out=out, kernel=3, stride=stride, padding=padding), 0)
-    w.add("bn", style.norm(), "conv")
     return w.block()

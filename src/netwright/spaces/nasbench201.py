@@ -45,7 +45,7 @@ from netwright.arch.ops import (
     Zero,
 )
 from netwright.contracts import Choice
-from netwright.errors import UsageError
+from netwright.errors import TokenError, UsageError
 from netwright.records import Tokens
 from netwright.spaces.tokens import check
 
@@ -215,7 +215,7 @@ class NASBench201Space:
         """The tokens that decode to this network.
 
         Raises:
-            UsageError: If it is no network of this space.
+            TokenError: If it is no network of this space.
         """
         for place in arch.placed:
             if place.block.label.startswith("|"):
@@ -223,7 +223,7 @@ class NASBench201Space:
                 if self.decode(tokens).id == arch.id:
                     return tokens
                 break
-        raise UsageError(
+        raise TokenError(
             f"{arch.name or arch.id} is no network of {self.name} with {self.classes} classes at "
             f"{self.resolution} px; decode it from this space, or give the space its settings."
         )
