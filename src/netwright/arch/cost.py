@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from netwright.arch.graph import INPUT, Architecture
-from netwright.arch.memory import peak_bytes
-from netwright.arch.ops import Conv, Linear, Op, Zero
+from netwright.arch.memory import peak_elements
+from netwright.arch.ops import Conv, Linear, Zero
 from netwright.units import format_bytes, format_count
 
 
@@ -50,21 +50,8 @@ def cost(arch: Architecture, *, bytes_per_element: int = 4) -> Cost:
         if block.peak_elements > peak:
             peak = block.peak_elements
     if not arch.is_chain:
-        peak = _peak_of_graph(arch)
+        peak = peak_elements(arch.steps())
     return Cost(params=params, macs=macs, peak_activation_bytes=peak * bytes_per_element)
-
-
-def _peak_of_graph(arch: Architecture) -> int:
-    number = {INPUT: 0}
-    steps: list[tuple[Op | None, tuple[int, ...]]] = [(None, ())]
-    sizes = [_elements(arch.input_shape)]
-    last = arch.outputs[0]
-    ordered = [n for n in arch.nodes if n.name != last] + [n for n in arch.nodes if n.name == last]
-    for node in ordered:
-        steps.append((node.op, tuple([number[i] for i in node.inputs])))
-        sizes.append(_elements(node.shape))
-        number[node.name] = len(number)
-    return peak_bytes(steps, sizes)
 
 
 def sum_log_n(arch: Architecture) -> float:
@@ -83,12 +70,5 @@ def sum_log_n(arch: Architecture) -> float:
         alive.update(node.inputs)
         if isinstance(node.op, Conv | Linear):
             weight = node.op.parameters([shapes[i] for i in node.inputs])["weight"]
-            total += math.log(_elements(weight))
+            total += math.log(math.prod(weight))
     return total
-
-
-def _elements(shape: tuple[int, ...]) -> int:
-    count = 1
-    for length in shape:
-        count *= length
-    return count

@@ -14,130 +14,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from netwright.arch.block import Block as Block
+from netwright.arch.block import Draft as Draft
+from netwright.arch.block import Node as Node
 from netwright.arch.identity import content_id
-from netwright.arch.memory import peak_bytes
-from netwright.arch.ops import Op, Shape, op_from_json
+from netwright.arch.operation import Op, Shape, Step
+from netwright.arch.ops import op_from_json
 from netwright.errors import ShapeError, UsageError
 
 FORMAT = 1
 INPUT = "input"
-
-
-class Node(NamedTuple):
-    """One operation of a block.
-
-    An input is the name of an earlier node of the same block, or the number of a block input.
-    """
-
-    name: str
-    op: Op
-    inputs: tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A small graph of operations, checked when made; its last node is its output.
-
-    Args:
-        label: What a person calls it, in timm's notation where there is one (``ir_k3_s2_e6_c24``).
-        input_shapes: Shapes of the tensors that enter.
-        nodes: In an order in which they can run.
-
-    Raises:
-        ShapeError: Where a node does not fit its inputs, with the node's name.
-    """
-
-    label: str
-    input_shapes: tuple[Shape, ...]
-    nodes: tuple[Node, ...]
-    shapes: tuple[Shape, ...] = field(init=False, compare=False, repr=False)
-    params: int = field(init=False, compare=False, repr=False)
-    macs: int = field(init=False, compare=False, repr=False)
-    peak_elements: int = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        known: dict[str | int, Shape] = dict(enumerate(self.input_shapes))
-        if not self.nodes:
-            raise ShapeError(f"Block {self.label!r} is empty.")
-        params = macs = 0
-        for node in self.nodes:
-            shapes = _input_shapes(node, known)
-            try:
-                known[node.name] = node.op.shape(shapes)
-            except ShapeError as err:
-                raise ShapeError(f"{node.name} in {self.label!r}: {err}") from err
-            macs += node.op.macs(shapes)
-            params += sum(_elements(s) for s in node.op.parameters(shapes).values())
-        shapes = [known[node.name] for node in self.nodes]
-        object.__setattr__(self, "shapes", tuple(shapes))
-        object.__setattr__(self, "params", params)
-        object.__setattr__(self, "macs", macs)
-        object.__setattr__(self, "_hash", hash((self.label, self.input_shapes, self.nodes)))
-        sizes = [_elements(s) for s in (*self.input_shapes, *shapes)]
-        object.__setattr__(self, "peak_elements", peak_bytes(self._steps(), sizes))
-
-    def __hash__(self) -> int:
-        value: int = self._hash  # type: ignore[attr-defined]
-        return value
-
-    @property
-    def out_shape(self) -> Shape:
-        """Shape of the output."""
-        return self.shapes[-1]
-
-    def _steps(self) -> list[tuple[Op | None, tuple[int, ...]]]:
-        index: dict[str | int, int] = {i: i for i in range(len(self.input_shapes))}
-        steps: list[tuple[Op | None, tuple[int, ...]]] = [(None, ())] * len(index)
-        for node in self.nodes:
-            steps.append((node.op, tuple(index[i] for i in node.inputs)))
-            index[node.name] = len(index)
-        return steps
-
-
-def _elements(shape: Shape) -> int:
-    count = 1
-    for length in shape:
-        count *= length
-    return count
-
-
-def _input_shapes(node: Node, known: Mapping[str | int, Shape]) -> list[Shape]:
-    if node.name in known:
-        raise ShapeError(f"Two nodes of one block are called {node.name!r}.")
-    missing = [i for i in node.inputs if i not in known]
-    if missing:
-        raise ShapeError(f"{node.name!r} reads {missing[0]!r}, which does not come before it.")
-    if len(node.inputs) != node.op.arity and (node.op.arity is not None or not node.inputs):
-        raise ShapeError(f"{node.name!r} ({node.op.kind}) cannot take {len(node.inputs)} inputs.")
-    return [known[i] for i in node.inputs]
-
-
-class Draft:
-    """Writes a block node by node: ``y = draft.add("conv", Conv(out=8), 0)``."""
-
-    def __init__(self, label: str, *input_shapes: Shape) -> None:
-        self.label, self.input_shapes = label, input_shapes
-        self.nodes: list[Node] = []
-        self._shapes: dict[str | int, Shape] = dict(enumerate(input_shapes))
-
-    def add(self, name: str, op: Op, *inputs: str | int) -> str:
-        """Append an operation and return its name, for later nodes to read."""
-        node = Node(name, op, inputs)
-        shapes = _input_shapes(node, self._shapes)
-        try:
-            self._shapes[name] = op.shape(shapes)
-        except ShapeError as err:
-            raise ShapeError(f"{name} in {self.label!r}: {err}") from err
-        self.nodes.append(node)
-        return name
-
-    def shape(self, ref: str | int) -> Shape:
-        """Shape of a node's output or of a block input."""
-        return self._shapes[ref]
-
-    def block(self) -> Block:
-        """The finished block; its output is the node added last."""
-        return Block(self.label, self.input_shapes, tuple(self.nodes))
 
 
 class Placed(NamedTuple):
@@ -173,6 +59,8 @@ class Architecture:
         name: What a person calls the network; not part of its identity.
         aux: Number of the placed block that gives auxiliary logits in training, if any.
 
+    ``is_chain`` tells whether every block reads the one before it and nothing else.
+
     Raises:
         ShapeError: Where a block does not fit what it reads, or two nodes share a name.
     """
@@ -181,43 +69,57 @@ class Architecture:
     placed: tuple[Placed, ...]
     name: str = field(default="", compare=False)
     aux: int | None = None
+    is_chain: bool = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        shapes = [self.input_shape]
-        names: dict[str, set[str]] = {}
-        for place in self.placed:
-            block = place.block
-            for number, expected in zip(place.inputs, block.input_shapes, strict=True):
-                if not 0 <= number < len(shapes) or shapes[number] != expected:
-                    came = shapes[number] if 0 <= number < len(shapes) else "nothing"
-                    raise ShapeError(
-                        f"Block {place.prefix or block.label!r} expects {expected}; "
-                        f"input {number} gives {came}."
-                    )
-            shapes.append(block.shapes[-1])
-            if place.prefix in names:
-                local = names[place.prefix] or self._local_names(place.prefix)
-                if not local.isdisjoint(n.name for n in block.nodes):
-                    raise ShapeError(f"Two blocks at {place.prefix!r} share a node name.")
-                names[place.prefix] = local | {n.name for n in block.nodes}
-            else:
-                names[place.prefix] = set()
         if not self.placed:
             raise ShapeError("An architecture needs at least one block.")
+        shapes, chained = [self.input_shape], True
+        for count, (prefix, block, inputs) in enumerate(self.placed):
+            if inputs != (count,) or block.input_shapes != (shapes[-1],):
+                self._check_inputs(prefix or block.label, block, inputs, shapes)
+                chained = False
+            shapes.append(block.out_shape)
+        self._check_names()
+        if self.aux is not None and not 0 < self.aux < len(shapes):
+            raise ShapeError(f"aux is {self.aux}; it must be the number of a block, from 1.")
+        object.__setattr__(self, "is_chain", chained and self.aux is None)
 
-    def _local_names(self, prefix: str) -> set[str]:
-        first = next(p for p in self.placed if p.prefix == prefix)
-        return {node.name for node in first.block.nodes}
+    @staticmethod
+    def _check_inputs(
+        what: str, block: Block, inputs: tuple[int, ...], shapes: list[Shape]
+    ) -> None:
+        if len(inputs) != len(block.input_shapes):
+            raise ShapeError(
+                f"Block {what!r} reads {len(block.input_shapes)} tensors; it was given "
+                f"{len(inputs)}."
+            )
+        for number, expected in zip(inputs, block.input_shapes, strict=True):
+            if not 0 <= number < len(shapes) or shapes[number] != expected:
+                came = shapes[number] if 0 <= number < len(shapes) else "nothing"
+                raise ShapeError(
+                    f"Block {what!r} expects {expected}; input {number} gives {came}."
+                )
+
+    def _check_names(self) -> None:
+        at: dict[str, frozenset[str]] = {}
+        for prefix, block, _ in self.placed:
+            known = at.get(prefix)
+            if known is not None and not known.isdisjoint(block.names):
+                raise ShapeError(f"Two blocks at {prefix!r} share a node name.")
+            at[prefix] = block.names if known is None else known | block.names
+        if INPUT in at.get("", ()):
+            raise ShapeError(f"No node may be called {INPUT!r}; that is the image.")
+        for prefix, block, _ in self.placed:
+            for folder in block.folders:
+                inner = at.get(f"{prefix}.{folder}" if prefix else folder, ())
+                if inner and any(f"{folder}.{name}" in block.names for name in inner):
+                    raise ShapeError(f"Blocks at {prefix!r} and in it share a node name.")
 
     @property
     def classes(self) -> int:
         """Number of classes: the length of the logits."""
         return self.placed[-1].block.shapes[-1][0]
-
-    @property
-    def is_chain(self) -> bool:
-        """Whether every block reads the one before it and nothing else."""
-        return self.aux is None and all(p.inputs == (i,) for i, p in enumerate(self.placed))
 
     @cached_property
     def nodes(self) -> tuple[FlatNode, ...]:
@@ -243,10 +145,25 @@ class Architecture:
         last = place.block.nodes[-1].name
         return f"{place.prefix}.{last}" if place.prefix else last
 
+    def steps(self) -> list[Step]:
+        """The nodes by number, in the order of ``nodes``, after the image as number 0."""
+        ends, steps = [0], [Step(None, (), self.input_shape)]
+        for _, block, inputs in self.placed:
+            number = [ends[k] for k in inputs]
+            number += range(len(steps), len(steps) + len(block.steps))
+            steps += [
+                Step(op, tuple([number[i] for i in reads]), shape)
+                for op, reads, shape in block.steps
+            ]
+            ends.append(len(steps) - 1)
+        return steps
+
     @cached_property
     def id(self) -> str:
         """Content id: 16 hexadecimal digits, equal for isomorphic graphs of the same network."""
-        return content_id(self.input_shape, self.nodes, self.outputs)
+        count = len(self.placed)
+        ends = [count] if self.aux is None else [count, self.aux]
+        return content_id(self.input_shape, self.placed, ends)
 
     def __iter__(self) -> Iterator[FlatNode]:
         return iter(self.nodes)

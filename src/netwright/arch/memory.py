@@ -8,21 +8,21 @@ Weights and the scratch space of a kernel are not counted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from netwright.arch.ops import Op
+from netwright.arch.operation import Step
 
 
-def peak_bytes(steps: Sequence[tuple[Op | None, tuple[int, ...]]], sizes: Sequence[int]) -> int:
-    """The largest sum of live buffers, in the unit of ``sizes``.
+def peak_elements(steps: Sequence[Step]) -> int:
+    """The largest number of elements that live buffers hold together.
 
     Args:
-        steps: For each value in running order, the operation that makes it (None for a value that
-            enters) and the numbers of the values it reads.  The last value is the output.
-        sizes: Size of each value.
+        steps: Values in running order; the last one is the output.
     """
+    sizes = [math.prod(shape) for _, _, shape in steps]
     uses = [0] * len(steps)
-    for _, inputs in steps:
+    for _, inputs, _ in steps:
         for i in inputs:
             uses[i] += 1
     uses[-1] += 1
@@ -30,7 +30,7 @@ def peak_bytes(steps: Sequence[tuple[Op | None, tuple[int, ...]]], sizes: Sequen
     held: list[int] = []  # buffer → reads still to come of the values in it
     size_of: list[int] = []
     live = peak = 0
-    for value, (op, inputs) in enumerate(steps):
+    for value, (op, inputs, _) in enumerate(steps):
         target = None
         if op is not None and op.alias:
             target = buffer[inputs[0]]

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from netwright.errors import ShapeError
 
@@ -87,6 +87,14 @@ class Op:
         value = getattr(self, name)
         if not 0 <= value < 1:
             raise ShapeError(f"{self.kind} cannot have {name} {value}; give 0 or more, below 1.")
+
+
+class Step(NamedTuple):
+    """One value of a graph: what makes it (None for what enters) of which earlier values."""
+
+    op: Op | None
+    inputs: tuple[int, ...]
+    shape: Shape
 
 
 def feature_map(op: Op, shape: Shape) -> tuple[int, int, int]:
