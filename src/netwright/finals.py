@@ -30,7 +30,8 @@ from netwright.training.survey import DataFacts
 from netwright.workers import evaluate, worker_died
 
 BEST = 3
-SEGMENTS = 4
+MOST_SEGMENTS = 4
+_LOOK_SHARE = 0.1  # of a training that evaluations between segments may take
 MOST_EPOCHS = 200
 _RESTART_SECONDS = 0.5  # to build the network and read the checkpoint, at each segment
 
@@ -75,7 +76,7 @@ class Final:
             "params": self.cost.params,
             "macs": self.cost.macs,
             "peak_activation_bytes": self.cost.peak_activation_bytes,
-            "train_seconds": self.outcome.seconds,
+            "train_seconds": self.outcome.metrics.get("train_seconds", self.outcome.seconds),
             "status": self.outcome.status,
             "reason": self.outcome.reason,
         }
@@ -133,14 +134,18 @@ def most_params(within: Within, *, seed: int, looks: int = 3000) -> Tokens:
 
 @dataclass(frozen=True, kw_only=True)
 class FinalsPlan:
-    """How all finalists are trained."""
+    """How all finalists are trained.
+
+    Args:
+        recipe: The common recipe.
+        segments: Parts that each training is cut into.
+    """
 
     recipe: Recipe
-    seconds: float
-    """Expected, with the workers there are."""
+    segments: int
 
 
-def plan(
+def plan_finals(
     finalists: Sequence[Finalist],
     data: DataRef,
     facts: DataFacts,
@@ -181,27 +186,34 @@ def plan(
         recipe = new
         if same:
             break
-    taken = sum(_training_seconds(s, recipe.steps, facts, recipe.batch_size) for s in steps)
-    return FinalsPlan(recipe=recipe, seconds=taken / workers)
+    return FinalsPlan(recipe=recipe, segments=_segments(recipe, facts))
 
 
-def _training_seconds(step: float, steps: int, facts: DataFacts, batch_size: int) -> float:
-    """Seconds of one training: its steps, two evaluations a segment, the restarts."""
-    looks = 2 * SEGMENTS * math.ceil(facts.count("val") / batch_size) / 3  # forward only
-    return step * (steps + looks) + SEGMENTS * _RESTART_SECONDS
+def _look_steps(facts: DataFacts, batch_size: int) -> float:
+    """What the two evaluations after a segment cost, in training steps (forward only: a third)."""
+    return 2 * math.ceil(facts.count("val") / batch_size) / 3
+
+
+def _segments(recipe: Recipe, facts: DataFacts) -> int:
+    most = int(_LOOK_SHARE * recipe.steps / _look_steps(facts, recipe.batch_size))
+    return max(1, min(MOST_SEGMENTS, most))
 
 
 def _longest(steps: Sequence[float], facts: DataFacts, batch_size: int, seconds: float) -> int:
-    fixed = sum(_training_seconds(s, 0, facts, batch_size) for s in steps)
+    """Steps of a recipe that every finalist can be trained by in ``seconds`` of all workers."""
+    total = sum(steps)
+    seconds -= _RESTART_SECONDS * MOST_SEGMENTS * len(steps)
+    looks = _look_steps(facts, batch_size)
+    count = (seconds / total - looks) / (1 + _LOOK_SHARE)
     most = MOST_EPOCHS * steps_per_epoch(facts.count("train"), batch_size)
-    return max(SEGMENTS, min(most, int((seconds - fixed) / sum(steps))))
+    return max(1, min(most, int(count)))
 
 
 def train(
     finalists: Sequence[Finalist],
     data: DataRef,
     *,
-    recipe: Recipe,
+    plan: FinalsPlan,
     executor: Executor,
     seed: int,
     device: str,
@@ -213,7 +225,7 @@ def train(
     Args:
         finalists: Who.
         data: The images.
-        recipe: How.
+        plan: How.
         executor: Where; one segment is one task.
         seed: Of weights and order.
         device: Where each is trained.
@@ -224,11 +236,12 @@ def train(
         One ``Final`` for every finalist, in their order.
     """
     archs = {f.arch.id: f.arch for f in finalists}
-    ends = [math.ceil(recipe.steps * (k + 1) / SEGMENTS) for k in range(SEGMENTS)]
+    recipe, segments = plan.recipe, plan.segments
+    ends = [math.ceil(recipe.steps * (k + 1) / segments) for k in range(segments)]
     evaluator = TrainingEvaluator(data=data, recipe=recipe, device=device, folder=folder)
     waiting: dict[Future[Outcome], tuple[str, int]] = {}
     outcomes: dict[str, Outcome] = {}
-    started, done, total = time.perf_counter(), 0, len(archs) * SEGMENTS
+    started, done, total = time.perf_counter(), 0, len(archs) * segments
 
     def start(arch_id: str, segment: int) -> None:
         task = replace(evaluator, until=ends[segment])
@@ -242,8 +255,8 @@ def train(
             arch_id, segment = waiting.pop(future)
             outcome = _outcome(future, device)
             outcomes[arch_id] = outcome
-            over = outcome.status != "ok" or segment + 1 == SEGMENTS
-            done += SEGMENTS - segment if over else 1
+            over = outcome.status != "ok" or segment + 1 == segments
+            done += segments - segment if over else 1
             if not over:
                 start(arch_id, segment + 1)
         if on_progress is not None:

@@ -17,9 +17,8 @@ from netwright.cli.output import console, print_json
 from netwright.cli.summary import print_summary
 from netwright.config import SearchConfig, read_toml, search_config
 from netwright.errors import UsageError
-from netwright.records import Objective, print_cost
+from netwright.records import print_cost
 from netwright.run_folder import RunFolder, next_run
-from netwright.spaces.tokens import fingerprint
 from netwright.spaces.within import Within
 from netwright.training.survey import DataFacts, peek_data
 from netwright.units import format_seconds, parse_bytes, parse_count
@@ -155,67 +154,51 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
     )
     within = Within.of(space, chosen.budget(), seed=chosen.seed)
     folder.create()
-    objective = Objective(metric=proxy.name, direction="max" if proxy.higher_is_better else "min")
+    _refuse_second(folder, resume=resume)
+    print_head(chosen, facts, within, folder)
 
-    from netwright.store import RunKey, open_store
+    from netwright.pipeline import Clock
+    from netwright.pipeline import search as search_within
+    from netwright.training.reference import DataRef
 
-    key = RunKey(
-        space=space.name,
-        fingerprint=fingerprint(space),
-        seed=chosen.seed,
-        strategy=chosen.strategy,
-        evaluator=f"proxy {proxy.name} on {facts.name} at {facts.resolution} px",
-        objective=objective,
-        budget=within.budget,
-        batch=chosen.batch,
+    data = DataRef(
+        source=chosen.data, resolution=facts.resolution, seed=chosen.seed, flip=chosen.flip
     )
-    with open_store(chosen.store or folder.trials, run=key, resume=resume) as store:
+    if not resume:
         folder.config.write_text(chosen.to_toml())
-        print_head(chosen, facts, within, folder)
-
-        from netwright.evaluators.proxies import ProxyEvaluator
-        from netwright.search import Clock
-        from netwright.search import search as search_within
-        from netwright.training.reference import DataRef
-        from netwright.workers import Processes
-
-        data = DataRef(
-            source=chosen.data,
-            resolution=facts.resolution,
-            seed=chosen.seed,
-            flip=chosen.flip,
-        )
-        evaluator = ProxyEvaluator(
-            data=data,
-            proxies=(proxy,),
-            batch_size=min(32, facts.count("train") // 2),
-            device=chosen.device,
-        )
-        display = Display(console(stderr=True))
-        try:
-            with Processes(chosen.workers) as executor, display:
-                result = search_within(
-                    within,
-                    data,
-                    facts,
-                    evaluator=evaluator,
-                    objective=objective,
-                    start=start,
-                    store=store,
-                    executor=executor,
-                    workers=chosen.workers,
-                    folder=folder,
-                    clock=Clock(seconds=60 * chosen.minutes, started=started),
-                    seed=chosen.seed,
-                    batch=chosen.batch,
-                    device=chosen.device,
-                    on_event=display,
-                )
-                executor.kill()  # all are idle: no need to wait until each has said good-bye
-        except KeyboardInterrupt:
-            sys.stderr.write(
-                f"Interrupted; nothing that was finished is lost. Go on with: "
-                f"netwright search --resume --out {folder.path}\n"
+    display = Display(console(stderr=True))
+    try:
+        with display:
+            result = search_within(
+                within,
+                data,
+                facts,
+                proxy=proxy,
+                strategy=chosen.strategy,
+                start=start,
+                folder=folder,
+                clock=Clock(seconds=60 * chosen.minutes, started=started),
+                seed=chosen.seed,
+                workers=chosen.workers,
+                store=chosen.store,
+                resume=resume,
+                batch=chosen.batch,
+                device=chosen.device,
+                on_event=display,
             )
-            raise
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"Interrupted; nothing that was finished is lost. Go on with: "
+            f"netwright search --resume --out {folder.path}\n"
+        )
+        raise
+    folder.config.write_text(chosen.to_toml())
     return result.facts
+
+
+def _refuse_second(folder: RunFolder, *, resume: bool) -> None:
+    if folder.config.exists() and not resume:
+        raise UsageError(
+            f"{folder.path} already holds a search; add --resume to go on with it, or choose "
+            "another folder with --out."
+        )

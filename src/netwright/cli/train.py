@@ -17,8 +17,8 @@ from netwright.run_folder import RunFolder
 from netwright.units import format_count, format_seconds
 
 if TYPE_CHECKING:
-    from netwright.training.fit import Fitted
-    from netwright.training.fit import Progress as FitProgress
+    from netwright.training.reports import Fitted
+    from netwright.training.reports import Progress as FitProgress
 
 
 def train(

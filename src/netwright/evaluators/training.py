@@ -44,8 +44,9 @@ class TrainingEvaluator:
             recipe=self.recipe,
             seed=seed,
             device=self.device,
-            checkpoint=self._path(arch, "checkpoint"),
+            checkpoint=self.path(arch.id, "checkpoint"),
             until=self.until,
+            eval_every=self.recipe.steps,
         )
         if fitted.status == "failed":
             return Outcome(
@@ -54,18 +55,19 @@ class TrainingEvaluator:
                 seconds=fitted.seconds,
                 device=self.device,
             )
-        weights = self._path(arch, "weights")
+        weights = self.path(arch.id, "weights")
         if weights is not None and fitted.steps == self.recipe.steps:
             save_weights(module, weights, about={"arch": arch.id, "seed": str(seed)})
-        metrics = {"steps": float(fitted.steps)}
+        metrics = {"steps": float(fitted.steps), "train_seconds": fitted.seconds}
         if fitted.val_accuracy is not None and fitted.val_loss is not None:
             metrics |= {"val_accuracy": fitted.val_accuracy, "val_loss": fitted.val_loss}
         return Outcome.of(metrics, seconds=fitted.seconds, device=self.device)
 
-    def _path(self, arch: Architecture, what: str) -> Path | None:
+    def path(self, arch_id: str, what: str) -> Path | None:
+        """Where the ``checkpoint`` or the ``weights`` of a network are; None without a folder."""
         if self.folder is None:
             return None
-        return Path(self.folder) / f"{arch.id}.{what}.safetensors"
+        return Path(self.folder) / f"{arch_id}-{self.recipe.steps}.{what}.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,35 +10,42 @@ import json
 import math
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from netwright.arch.cost import COST_NAMES
 from netwright.arch.graph import Architecture
-from netwright.contracts import Evaluator, Strategy
+from netwright.contracts import Store, Strategy
 from netwright.errors import UsageError
+from netwright.evaluators.proxies import ProxyEvaluator
 from netwright.events import Event, Stage
 from netwright.finals import (
     Final,
     Finalist,
+    FinalsPlan,
     choose,
-    plan,
+    plan_finals,
     train,
 )
-from netwright.ledger import Progress, TimedStore
+from netwright.ledger import Progress
 from netwright.loop import BATCH, Summary, run_search
 from netwright.nn.build import build
 from netwright.nn.weights import load_weights, save_weights
+from netwright.proxies.listing import Proxy
 from netwright.records import Objective
 from netwright.run_folder import RunFolder
+from netwright.spaces.tokens import fingerprint
 from netwright.spaces.within import Within
 from netwright.stats import wilson
+from netwright.store import RunKey, open_store
 from netwright.training.evaluate import evaluate
 from netwright.training.recipe import Recipe
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
+from netwright.workers import Processes
 
 SEARCH_SHARE = 0.4
 _RESERVE = 0.03  # of the time, for what comes after the last training
@@ -80,15 +87,16 @@ def search(
     data: DataRef,
     facts: DataFacts,
     *,
-    evaluator: Evaluator,
-    objective: Objective,
+    proxy: Proxy,
+    strategy: str,
     start: Callable[[Within, Objective, int], Strategy],
-    store: TimedStore,
-    executor: Executor,
-    workers: int,
     folder: RunFolder,
     clock: Clock,
     seed: int,
+    workers: int,
+    executor: Executor | None = None,
+    store: str | None = None,
+    resume: bool = False,
     batch: int = BATCH,
     device: str = "cpu",
     on_event: Callable[[Event], None] = lambda event: None,
@@ -99,70 +107,73 @@ def search(
         within: The space and the budget.
         data: The images.
         facts: What is known of them.
-        evaluator: How good a candidate is.
-        objective: What is made large.
+        proxy: The training-free score that is made as good as it can be.
+        strategy: What the strategy is called, so that another one cannot resume its run.
         start: Makes a fresh strategy.
-        store: Empty, or with the trials of the same search before.
-        executor: Who evaluates and trains.
-        workers: How many at a time.
         folder: Where the result goes.
         clock: How long everything may take.
         seed: Of the search, the weights and the baselines.
+        workers: How many candidates are evaluated at a time.
+        executor: Where; that many processes of this machine where None.
+        store: A database URL for the trials, in place of the folder's own file.
+        resume: Go on with the run in the folder.
         batch: Candidates per ask.
-        device: Where the finalists are trained.
+        device: Where networks are scored and trained.
         on_event: Told of every stage and of progress within it.
 
     Raises:
         UsageError: If no candidate could be evaluated, or every final training failed.
+        StoreError: If the trials cannot be kept, or are those of another search.
     """
-    setup = clock.used()
-    earlier = store.used_seconds
-    on_event(Stage(text="Searching"))
-    summary = run_search(
-        within.space,
-        start(within, objective, seed),
-        evaluator=evaluator,
-        store=store,
-        executor=executor,
+    folder.create()
+    objective = Objective(metric=proxy.name, direction="max" if proxy.higher_is_better else "min")
+    key = RunKey(
+        space=within.space.name,
+        fingerprint=fingerprint(within.space),
+        seed=seed,
+        strategy=strategy,
+        evaluator=f"proxy {proxy.name} on {facts.name} at {facts.resolution} px",
         objective=objective,
         budget=within.budget,
-        seed=seed,
         batch=batch,
-        seconds=max(clock.seconds * SEARCH_SHARE - setup, clock.seconds * SEARCH_SHARE / 2),
-        workers=workers,
-        on_progress=on_event,
     )
-    searched = clock.used()
-    finalists, recipe = _planned(folder, within)
-    if recipe is None:
-        finalists = _finalists(within, store, objective, seed=seed)
-        on_event(Stage(text="Measuring how fast the finalists train"))
-        left = clock.seconds * (1 - _RESERVE) - clock.used() - earlier
-        recipe = plan(
-            finalists,
-            data,
-            facts,
-            seconds=max(left, 0.1 * clock.seconds),
-            executor=executor,
-            workers=workers,
-            seed=seed,
-            device=device,
-        ).recipe
-        _write_plan(folder, finalists, recipe)
-    on_event(Stage(text=_training_text(finalists, recipe, facts)))
-    finals = train(
-        finalists,
-        data,
-        recipe=recipe,
-        executor=executor,
-        seed=seed,
+    evaluator = ProxyEvaluator(
+        data=data,
+        proxies=(proxy,),
+        batch_size=min(32, facts.count("train") // 2),
         device=device,
-        folder=str(folder.finals),
-        on_progress=on_event,
     )
+    with (
+        open_store(store or folder.trials, run=key, resume=resume) as trials,
+        ExitStack() as stack,
+    ):
+        crew = executor or stack.enter_context(_processes(workers))
+        job = _Job(within, data, facts, folder, clock, seed, crew, workers, device, on_event)
+        setup, earlier = clock.used(), trials.used_seconds
+        on_event(Stage(text="Searching"))
+        summary = run_search(
+            within.space,
+            start(within, objective, seed),
+            evaluator=evaluator,
+            store=trials,
+            executor=crew,
+            objective=objective,
+            budget=within.budget,
+            seed=seed,
+            batch=batch,
+            seconds=clock.seconds * SEARCH_SHARE - min(setup, clock.seconds * SEARCH_SHARE / 2),
+            workers=workers,
+            on_progress=on_event,
+        )
+        searched = clock.used()
+        finalists, plan = job.planned()
+        if plan is None:
+            finalists = _finalists(within, trials, objective, seed=seed)
+            plan = job.plan(finalists, earlier=earlier)
+        finals = job.train(finalists, plan)
     best = _best(finals)
     arch = next(f.arch for f in finalists if f.role == best.role)
-    test = _test(arch, best, data, facts, folder=folder, seed=seed, device=device)
+    test = job.test(arch, best, plan.recipe)
     folder.best.write_text(arch.to_json())
     seconds = {
         "setup": setup,
@@ -176,6 +187,7 @@ def search(
         "data": {**asdict(facts), "val_images": facts.count("val")},
         "budget": within.budget.limits(),
         "objective": objective.metric,
+        "strategy": strategy,
         "seed": seed,
         "device": device,
         "machine": {
@@ -184,7 +196,7 @@ def search(
             "python": platform.python_version(),
         },
         "search": {"ended": summary.reason, **_counts(summary.progress)},
-        "recipe": recipe.to_dict(),
+        "recipe": plan.recipe.to_dict(),
         "finals": [final.to_dict() for final in finals],
         "best": {"role": best.role, "arch_id": best.arch_id, "val_accuracy": best.accuracy},
         "test": test,
@@ -195,8 +207,113 @@ def search(
     return SearchResult(best=arch, finals=finals, summary=summary, facts=result)
 
 
+@contextmanager
+def _processes(workers: int) -> Iterator[Processes]:
+    """Worker processes that are ended at once when all is done, without a round of good-byes."""
+    with Processes(workers) as executor:
+        yield executor
+        executor.kill()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the parts of one search share."""
+
+    within: Within
+    data: DataRef
+    facts: DataFacts
+    folder: RunFolder
+    clock: Clock
+    seed: int
+    executor: Executor
+    workers: int
+    device: str
+    on_event: Callable[[Event], None]
+
+    def planned(self) -> tuple[tuple[Finalist, ...], FinalsPlan | None]:
+        """The finalists and the plan that an earlier sitting chose, if one did."""
+        path = self.folder.finals / "plan.json"
+        if not path.is_file():
+            return (), None
+        found = json.loads(path.read_text())
+        if found["seconds"] != self.clock.seconds:  # more time was given: more search, new finals
+            return (), None
+        finalists = tuple(
+            Finalist(
+                role=row["role"],
+                tokens=tuple(row["tokens"]),
+                arch=self.within.space.decode(tuple(row["tokens"])),
+            )
+            for row in found["finalists"]
+        )
+        recipe = Recipe.from_dict(found["recipe"])
+        return finalists, FinalsPlan(recipe=recipe, segments=found["segments"])
+
+    def plan(self, finalists: Sequence[Finalist], *, earlier: float) -> FinalsPlan:
+        """Choose the longest recipe that fits into the time left, and note it for a later sitting."""
+        self.on_event(Stage(text="Measuring how fast the finalists train"))
+        total = self.clock.seconds
+        left = total * (1 - _RESERVE) - self.clock.used() - earlier
+        plan = plan_finals(
+            finalists,
+            self.data,
+            self.facts,
+            seconds=max(left, total / 10),
+            executor=self.executor,
+            workers=self.workers,
+            seed=self.seed,
+            device=self.device,
+        )
+        rows = [{"role": f.role, "tokens": list(f.tokens)} for f in finalists]
+        path = self.folder.finals / "plan.json"
+        facts = {
+            "seconds": total,
+            "finalists": rows,
+            "recipe": plan.recipe.to_dict(),
+            "segments": plan.segments,
+        }
+        self.folder.write_json(path, facts)
+        return plan
+
+    def train(self, finalists: Sequence[Finalist], plan: FinalsPlan) -> tuple[Final, ...]:
+        """Train the finalists."""
+        epochs = plan.recipe.steps * plan.recipe.batch_size / self.facts.count("train")
+        text = f"Training {len(finalists)} networks, {epochs:.3g} epochs each, by one recipe"
+        self.on_event(Stage(text=text))
+        return train(
+            finalists,
+            self.data,
+            plan=plan,
+            executor=self.executor,
+            seed=self.seed,
+            device=self.device,
+            folder=str(self.folder.finals),
+            on_progress=self.on_event,
+        )
+
+    def test(self, arch: Architecture, best: Final, recipe: Recipe) -> dict[str, Any] | None:
+        """Put the winner's weights in place, and look at the test data, once."""
+        module = build(arch, seed=self.seed, device=self.device)
+        weights = f"{best.arch_id}-{recipe.steps}.weights.safetensors"
+        load_weights(module, self.folder.finals / weights)
+        classes = json.dumps(self.facts.classes, ensure_ascii=False)
+        save_weights(module, self.folder.weights, about={"arch": arch.id, "classes": classes})
+        if not self.facts.count("test"):
+            return None
+        found = evaluate(module, self.data.open(), split="test", device=self.device)
+        if not math.isfinite(found.accuracy):
+            return None
+        interval = wilson(round(found.accuracy * found.count), found.count)
+        return {
+            "accuracy": found.accuracy,
+            "low": interval.low,
+            "high": interval.high,
+            "images": found.count,
+        }
+
+
 def _finalists(
-    within: Within, store: TimedStore, objective: Objective, *, seed: int
+    within: Within, store: Store, objective: Objective, *, seed: int
 ) -> tuple[Finalist, ...]:
     trials = list(store)
     if not any(t.ok for t in trials):
@@ -208,67 +325,11 @@ def _finalists(
     return choose(within, trials, objective, seed=seed)
 
 
-def _training_text(finalists: Sequence[Finalist], recipe: Recipe, facts: DataFacts) -> str:
-    epochs = recipe.steps * recipe.batch_size / facts.count("train")
-    return f"Training {len(finalists)} networks, {epochs:.3g} epochs each, by one recipe"
-
-
-def _write_plan(folder: RunFolder, finalists: Sequence[Finalist], recipe: Recipe) -> None:
-    rows = [{"role": f.role, "tokens": list(f.tokens)} for f in finalists]
-    plan_path = folder.finals / "plan.json"
-    folder.write_json(plan_path, {"finalists": rows, "recipe": recipe.to_dict()})
-
-
-def _planned(folder: RunFolder, within: Within) -> tuple[tuple[Finalist, ...], Recipe | None]:
-    path = folder.finals / "plan.json"
-    if not path.is_file():
-        return (), None
-    found = json.loads(path.read_text())
-    finalists = tuple(
-        Finalist(
-            role=row["role"],
-            tokens=tuple(row["tokens"]),
-            arch=within.space.decode(tuple(row["tokens"])),
-        )
-        for row in found["finalists"]
-    )
-    return finalists, Recipe.from_dict(found["recipe"])
-
-
 def _best(finals: Sequence[Final]) -> Final:
     trained = [f for f in finals if f.accuracy is not None]
     if not trained:
         raise UsageError(f"Every final training failed; the first: {finals[0].outcome.reason}.")
     return max(trained, key=lambda f: f.accuracy or 0.0)
-
-
-def _test(
-    arch: Architecture,
-    best: Final,
-    data: DataRef,
-    facts: DataFacts,
-    *,
-    folder: RunFolder,
-    seed: int,
-    device: str,
-) -> dict[str, Any] | None:
-    """Put the winner's weights in place, and look at the test data, once."""
-    module = build(arch, seed=seed, device=device)
-    load_weights(module, folder.finals / f"{best.arch_id}.weights.safetensors")
-    about = {"arch": arch.id, "classes": json.dumps(facts.classes, ensure_ascii=False)}
-    save_weights(module, folder.weights, about=about)
-    if not facts.count("test"):
-        return None
-    found = evaluate(module, data.open(), split="test", device=device)
-    if not math.isfinite(found.accuracy):
-        return None
-    interval = wilson(round(found.accuracy * found.count), found.count)
-    return {
-        "accuracy": found.accuracy,
-        "low": interval.low,
-        "high": interval.high,
-        "images": found.count,
-    }
 
 
 def _counts(progress: Progress) -> dict[str, Any]:
