@@ -19,7 +19,11 @@ from netwright.run_folder import RunFolder
 from netwright.spaces.within import Within
 
 SPACES: Mapping[str, str] = {
+    "efficientnet": "netwright.spaces.efficientnet:EfficientNetSpace",
+    "mnasnet": "netwright.spaces.mnasnet:MnasNetSpace",
     "mobile": "netwright.spaces.mobile:MobileSpace",
+    "nasbench201": "netwright.spaces.nasbench201:NASBench201Space",
+    "nasnet": "netwright.spaces.nasnet:NASNetSpace",
 }
 
 STRATEGIES: Mapping[str, str] = {
@@ -30,7 +34,11 @@ STRATEGIES: Mapping[str, str] = {
 PROXIES: Mapping[str, Proxy] = {proxy.name: proxy for proxy in ALL}
 
 # Modules with a mapping PUBLISHED of names and a function published(name, classes=, ...).
-PUBLISHED_IN: tuple[str, ...] = ()
+PUBLISHED_IN: tuple[str, ...] = (
+    "netwright.spaces.efficientnet",
+    "netwright.spaces.mnasnet",
+    "netwright.spaces.nasnet",
+)
 
 
 def load(kind: str, name: str, names: Mapping[str, str]) -> Any:
@@ -46,22 +54,23 @@ def load(kind: str, name: str, names: Mapping[str, str]) -> Any:
 
 
 def space(
-    name: str, *, classes: int = 1000, resolution: int | None = None, channels: int = 3
+    name: str, *, classes: int | None = None, resolution: int | None = None, channels: int = 3
 ) -> Space:
     """A search space by name.
 
     Args:
         name: One of ``netwright list spaces``.
-        classes: Length of the logits.
-        resolution: Side of the images in pixels; the space's own default where None.
+        classes: Length of the logits; the paper's where None.
+        resolution: Side of the images in pixels; the paper's where None.
         channels: 3 for colour, 1 for grey.
 
     Raises:
         UnknownNameError: With the nearest name there is.
     """
     make = load("space", name, SPACES)
-    size = {} if resolution is None else {"resolution": resolution}
-    made: Space = make(classes=classes, channels=channels, **size)
+    options = {"classes": classes, "resolution": resolution}
+    given = {key: value for key, value in options.items() if value is not None}
+    made: Space = make(channels=channels, **given)
     return made
 
 

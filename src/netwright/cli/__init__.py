@@ -16,6 +16,7 @@ _VERBS = {
     "show": "Show a finished or running search.",
     "cost": "Parameters, MACs and peak memory of a network, by stage.",
     "score": "Training-free scores of networks on your images, controls beside them.",
+    "scale": "Grow or shrink a network: depth, width and resolution together.",
     "train": "Train a network on your images.",
     "list": "List spaces, strategies, proxies or architectures.",
 }

@@ -1,0 +1,191 @@
+"""The Python face: search and score with objects in hand, as the command line does with names."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netwright import catalog
+from netwright.arch.graph import Architecture
+from netwright.contracts import Space, Strategy
+from netwright.errors import UsageError
+from netwright.events import Event
+from netwright.pareto import front
+from netwright.records import Budget, Objective, Trial
+from netwright.run_folder import RunFolder, next_run
+from netwright.spaces.within import Within
+from netwright.store import read_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+    from netwright.proxies.scoring import Score
+
+
+class Trials(list[Trial]):
+    """The trials of a run, by number."""
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per trial, one column per metric and cost; pandas must be installed."""
+        import pandas as pd
+
+        rows = []
+        for trial in self:
+            row = trial.to_dict()
+            rows.append({**row.pop("cost"), **row.pop("metrics"), **row})
+        return pd.DataFrame(rows)
+
+
+class Run:
+    """A search that has been, read from its folder.
+
+    Args:
+        folder: Of the run.
+        space: What it searched.
+        store: A database URL, where the trials are not in the folder.
+    """
+
+    def __init__(self, folder: str | Path, space: Space, *, store: str | None = None) -> None:
+        self.folder, self.space, self._store = RunFolder(Path(folder)), space, store
+
+    @property
+    def best(self) -> Architecture:
+        """The finalist with the highest validation accuracy."""
+        return self.folder.read_best()
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The comparison at the end, as in ``result.json``."""
+        return self.folder.read_result()
+
+    def trials(self) -> Trials:
+        """Every candidate and what came of it."""
+        with read_store(self._store or self.folder.trials) as store:
+            return Trials(store)
+
+    @property
+    def front(self) -> list[Architecture]:
+        """Candidates that none other beats in both the objective and MACs, cheapest first."""
+        with read_store(self._store or self.folder.trials) as store:
+            objective = store.run.objective
+            ok = [t for t in store if t.ok and t.duplicate_of is None]
+        points = [(t.value(objective), float(t.cost.macs)) for t in ok]
+        best = [ok[i] for i in front(points, directions=("max", "min"))]
+        ordered = sorted(best, key=lambda t: t.cost.macs)
+        return [self.space.decode(t.tokens) for t in ordered]
+
+
+def search(
+    space: Space,
+    data: str,
+    *,
+    budget: Budget,
+    minutes: float = 10,
+    seed: int = 0,
+    objective: str = "zico",
+    strategy: str | Callable[[Within, Objective, int], Strategy] = "evolution",
+    workers: int | None = None,
+    executor: Executor | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    device: str = "cpu",
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Run:
+    """Search a space for a network that fits a budget; train it beside plain baselines.
+
+    Args:
+        space: Made for the images: same classes, resolution and channels.
+        data: Image folder, Parquet file, torchvision name, or ``digits``.
+        budget: What a network may cost.
+        minutes: Wall clock for everything, final trainings included.
+        seed: The same seed asks for the same candidates in the same order.
+        objective: Name of the proxy that is made large.
+        strategy: A name, or a function of (within, objective, seed) that makes a fresh one.
+        workers: Candidates evaluated at a time; one per core, at most 8, where None.
+        executor: Where (Dask, Ray, a pool of yours); processes of this machine where None.
+        out: Folder of the run; a new one under ``runs/`` where None.
+        resume: Go on with the run in the folder.
+        device: Where networks are scored and trained.
+        on_event: Told of every stage and of progress within it.
+
+    Raises:
+        UsageError: For data, names or settings that cannot be used.
+        BudgetError: If no network of the space fits.
+    """
+    started = time.monotonic()
+
+    from netwright.pipeline import Clock
+    from netwright.pipeline import search as search_within
+    from netwright.training.reference import DataRef
+    from netwright.training.survey import peek_data
+
+    first = space.decode(space.canonical(tuple(0 for _ in space.choices)))
+    facts = peek_data(data, resolution=first.input_shape[1], seed=seed)
+    if first.input_shape != facts.input_shape or first.classes != len(facts.classes):
+        raise UsageError(
+            f"{space.name} was made for images {first.input_shape} and {first.classes} classes; "
+            f"{facts.name} has {facts.input_shape} and {len(facts.classes)} classes. Make it with "
+            f"nw.space({space.name!r}, classes={len(facts.classes)}, "
+            f"resolution={facts.resolution}, channels={facts.channels})."
+        )
+    if isinstance(strategy, str):
+        called, start = strategy, catalog.strategy(strategy)
+    else:
+        called, start = getattr(strategy, "__qualname__", repr(strategy)), strategy
+    folder = RunFolder(Path(out) if out else next_run(Path("runs"), Path(data).stem or "run"))
+    search_within(
+        Within.of(space, budget, seed=seed),
+        DataRef(source=data, resolution=facts.resolution, seed=seed),
+        facts,
+        proxy=catalog.proxy(objective),
+        strategy=called,
+        start=start,
+        folder=folder,
+        clock=Clock(seconds=60 * minutes, started=started),
+        seed=seed,
+        workers=workers or min(8, os.cpu_count() or 1),
+        executor=executor,
+        resume=resume,
+        device=device,
+        on_event=on_event,
+    )
+    return Run(folder.path, space)
+
+
+def score(
+    network: nn.Module | Architecture,
+    data: str,
+    *,
+    proxies: Sequence[str] = ("zico", "naswot"),
+    seed: int = 0,
+    batch_size: int = 32,
+    device: str = "cpu",
+) -> dict[str, Score]:
+    """Training-free scores of any network on your images, with params, MACs and sum_log_n.
+
+    Args:
+        network: A torch module from images (B, C, H, W) to logits, or an architecture.
+        data: Image folder, Parquet file, torchvision name, or ``digits``.
+        proxies: Names of ``netwright list proxies``.
+        seed: Of fresh weights and of the choice of images.
+        batch_size: Images per batch; two batches are used.
+        device: Where to score.
+    """
+    from netwright.nn.build import build
+    from netwright.proxies.scoring import score as score_module
+    from netwright.training.data import batches
+    from netwright.training.reference import DataRef
+
+    size = network.input_shape[1] if isinstance(network, Architecture) else None
+    images = DataRef(source=data, resolution=size, seed=seed).open_lazily()
+    module = (
+        build(network, seed=seed, device=device) if isinstance(network, Architecture) else network
+    )
+    names = dict.fromkeys(("params", "macs", "sum_log_n", *proxies))
+    drawn = batches(images, size=batch_size, count=2, seed=seed, device=device)
+    return score_module(module, drawn, proxies=[catalog.proxy(n) for n in names], seed=seed)
