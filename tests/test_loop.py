@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import statistics
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from netwright.arch.graph import Architecture
 from netwright.contracts import Evaluator, Strategy
 from netwright.errors import StoreError, TokenError, UsageError
 from netwright.fakes import ONE, FakeEvaluator, RandomDraws, TinySpace
-from netwright.ledger import Ledger, Progress
+from netwright.ledger import Progress
 from netwright.loop import IDLE_BATCHES, Summary, run_search
 from netwright.records import Budget, Objective, Outcome, Tokens, Trial
 from netwright.rng import derive, stream
@@ -160,7 +159,8 @@ def test_stopping_at_any_number_and_going_on_gives_the_same_search(
 
 
 @pytest.mark.parametrize(
-    ("workers", "kills"), [(0, 3), (2, 2), pytest.param(2, 12, marks=pytest.mark.slow)]
+    ("workers", "kills"),
+    [(0, 2), (2, 1), *(pytest.param(n, 12, marks=pytest.mark.slow) for n in (0, 2))],
 )
 def test_sigkill_at_any_moment_loses_only_what_was_in_flight(
     whole: Path, tmp_path: Path, workers: int, kills: int
@@ -312,7 +312,7 @@ def die_on_a_whim(arch: Architecture, *, seed: int) -> Outcome:
 
 def test_a_dead_worker_is_a_failed_candidate() -> None:
     with memory() as store, Processes(2) as executor:
-        go(store, evaluator=die_on_a_whim, executor=executor, trials=8)
+        go(store, evaluator=die_on_a_whim, executor=executor, trials=6)
         for trial in store:
             dead = derive(0, "evaluate", trial.arch_id) % 3 == 0
             assert trial.outcome.status == ("failed" if dead else "ok")
@@ -411,23 +411,6 @@ def test_progress_counts_and_knows_the_best(whole: Path) -> None:
     assert last.candidates_per_second > 0 and last.seconds_left is None
 
 
-def test_of_equals_the_earliest_is_best_in_whatever_order_they_end() -> None:
-    base = [replace(t, outcome=Outcome(status="ok", metrics={"score": 1.0})) for t in draws(3)]
-    for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
-        with memory() as store:
-            ledger = Ledger(store, objective=SCORE, seconds=None, on_progress=None)
-            for i in order:
-                ledger.record([base[i]])
-            best = ledger.progress().best
-            assert best is not None and best.number == 0
-
-
-def draws(n: int) -> list[Trial]:
-    with memory() as store:
-        go(store, trials=n)
-        return list(store)
-
-
 def test_limits_that_make_no_sense_are_refused() -> None:
     with memory() as store:
         with pytest.raises(UsageError, match="needs an end"):
@@ -438,14 +421,3 @@ def test_limits_that_make_no_sense_are_refused() -> None:
             go(store, trials=0)
         with pytest.raises(UsageError, match="batch=-1"):
             go(store, trials=1, batch=-1)
-
-
-@pytest.mark.slow
-def test_bookkeeping_is_a_millisecond_or_so(tmp_path: Path) -> None:
-    with open_store(tmp_path / "trials.db", run=searcher.KEY, resume=False) as store:
-        times = []
-        for trial in draws(60):
-            started = time.perf_counter()
-            store.append([trial], used_seconds=1.0)
-            times.append(time.perf_counter() - started)
-    assert statistics.median(times) < 0.05, "fifty times what is meant, for a busy machine"

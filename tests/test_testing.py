@@ -9,41 +9,14 @@ from collections.abc import Sequence
 import pytest
 
 from netwright.arch.graph import Architecture
-from netwright.contracts import Evaluator, Space, Strategy
-from netwright.fakes import ONE
+from netwright.contracts import Space, Strategy
 from netwright.records import Tokens, Trial
-from netwright.spaces.tokens import count
 from netwright.testing import (
-    EvaluatorContract,
-    FakeEvaluator,
     RandomDraws,
     SpaceContract,
     StrategyContract,
     TinySpace,
 )
-
-
-class TestTinySpace(SpaceContract):
-    def make(self) -> Space:
-        return TinySpace()
-
-
-class TestFakeEvaluator(EvaluatorContract):
-    def make(self) -> Evaluator:
-        return FakeEvaluator()
-
-    def make_failing(self) -> tuple[Evaluator, Architecture]:
-        return FakeEvaluator(failing=1.0), TinySpace().decode((0, 0, 0, 0))
-
-
-class TestRandomDraws(StrategyContract):
-    def make(self, space: Space, seed: int) -> Strategy:
-        return RandomDraws(space, seed=seed)
-
-
-def test_sizes() -> None:
-    assert count(TinySpace()) == 84
-    assert count(ONE) == 1
 
 
 def test_a_strategy_that_forgets_to_be_pure_is_found_out() -> None:

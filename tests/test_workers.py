@@ -41,11 +41,6 @@ def threads(arch: Architecture, *, seed: int) -> Outcome:
     return Outcome.of({"threads": torch.get_num_threads()}, seconds=0, device="cpu")
 
 
-def environment() -> tuple[str | None, str | None, bool]:
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    return os.environ.get("OMP_NUM_THREADS"), os.environ.get("MKL_NUM_THREADS"), ignored
-
-
 def die(how: int) -> None:
     if how < 0:
         os.kill(os.getpid(), -how)
@@ -100,14 +95,6 @@ def test_torch_has_one_thread_here_and_in_a_worker_and_its_own_number_afterwards
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
-
-
-def test_workers_have_an_environment_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    with Processes(1) as pool:
-        assert pool.submit(environment).result() == ("1", "1", True)
-    assert environment()[:2] == ("7", None)
 
 
 def test_serial_runs_at_once_and_keeps_errors_for_the_result() -> None:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from netwright.arch import blocks
@@ -27,7 +28,7 @@ class TinySpace:
     depths: tuple[int, ...] = (0, 1, 2)
     name: str = "tiny"
 
-    @property
+    @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """Width, depth, kind of block, kernel."""
         return (

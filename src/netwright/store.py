@@ -163,9 +163,12 @@ class TrialStore:
 
     def __iter__(self) -> Iterator[Trial]:
         """All trials by number, as they are now."""
-        with self._database.transaction() as connection:
-            rows = connection.execute(sa.select(_TRIALS).order_by(_TRIALS.c.number)).all()
-        return (Trial.from_dict(row._asdict()) for row in rows)
+        try:
+            with self._database.transaction() as connection:
+                rows = connection.execute(sa.select(_TRIALS).order_by(_TRIALS.c.number)).all()
+            return iter([Trial.from_dict(row._asdict()) for row in rows])
+        except (ValueError, TypeError, KeyError) as err:
+            raise StoreError(f"{self.place} is damaged: a trial cannot be read ({err}).") from err
 
     def __len__(self) -> int:
         with self._database.transaction() as connection:
