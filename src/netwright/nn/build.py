@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 
 import torch
 from torch import Tensor, fx, nn
@@ -45,7 +46,7 @@ def build(
     ends = arch.outputs if aux else arch.outputs[:1]
     nodes = arch.nodes if aux else _without_aux(arch)
     shapes = {INPUT: arch.input_shape} | {n.name: n.shape for n in nodes}
-    single = _read_once(nodes)
+    single = _read_once(nodes, ends)
     graph = fx.Graph()
     values = {INPUT: graph.placeholder("x")}
     modules: dict[str, nn.Module] = {}
@@ -68,26 +69,31 @@ def build(
 
 
 def _without_aux(arch: Architecture) -> tuple[FlatNode, ...]:
+    """The nodes but those that nothing except the auxiliary logits depends on."""
     if arch.aux is None:
         return arch.nodes
-    place = arch.placed[arch.aux - 1]
-    head = {f"{place.prefix}.{n.name}" if place.prefix else n.name for n in place.block.nodes}
-    return tuple(n for n in arch.nodes if n.name not in head)
+    logits, aux = (_below(arch, end) for end in arch.outputs)
+    return tuple(n for n in arch.nodes if n.name not in aux - logits)
 
 
-def _read_once(nodes: tuple[FlatNode, ...]) -> set[str]:
+def _below(arch: Architecture, end: str) -> set[str]:
+    alive = {end}
+    for node in reversed(arch.nodes):
+        if node.name in alive:
+            alive.update(node.inputs)
+    return alive
+
+
+def _read_once(nodes: tuple[FlatNode, ...], ends: tuple[str, ...]) -> set[str]:
     """Outputs of batch norms that exactly one node reads: an activation may overwrite them."""
-    reads: dict[str, int] = {}
-    for node in nodes:
-        for name in node.inputs:
-            reads[name] = reads.get(name, 0) + 1
-    return {n.name for n in nodes if isinstance(n.op, ops.BatchNorm) and reads.get(n.name) == 1}
+    reads = Counter([*ends, *(name for node in nodes for name in node.inputs)])
+    return {n.name for n in nodes if isinstance(n.op, ops.BatchNorm) and reads[n.name] == 1}
 
 
 def _initialise(layer: nn.Module, name: str, seed: int) -> None:
     """Weights as EfficientNet draws them: normal by fan-out in convolutions, uniform in linear."""
     for key, tensor in list(layer.named_parameters(recurse=False)):
-        value = torch.empty(tensor.shape)
+        value = torch.empty(tensor.shape, dtype=torch.float32, device="cpu")
         if isinstance(layer, nn.Conv2d) and key == "weight":
             fan_out = math.prod(layer.kernel_size) * layer.out_channels // layer.groups
             value.normal_(0, math.sqrt(2 / fan_out), generator=_generator(seed, name))
@@ -98,9 +104,9 @@ def _initialise(layer: nn.Module, name: str, seed: int) -> None:
             value.fill_(1.0 if key == "weight" else 0.0)
         setattr(layer, key, nn.Parameter(value))
     for key, buffer in list(layer.named_buffers(recurse=False)):
-        fresh: Tensor = torch.zeros(buffer.shape, dtype=buffer.dtype)
+        fresh: Tensor = torch.zeros(buffer.shape, dtype=buffer.dtype, device="cpu")
         setattr(layer, key, fresh.fill_(1) if key == "running_var" else fresh)
 
 
 def _generator(seed: int, name: str) -> torch.Generator:
-    return torch.Generator().manual_seed(derive(seed, "init", name))
+    return torch.Generator("cpu").manual_seed(derive(seed, "init", name))

@@ -92,14 +92,18 @@ def zero(x: Tensor, stride: int) -> Tensor:
     return torch.zeros_like(x[:, :, ::stride, ::stride])
 
 
+def _centred(kernel: ops.Size, stride: ops.Size) -> bool:
+    """Whether TensorFlow's padding is symmetric at every size: odd kernels that do not stride."""
+    return pair(stride) == (1, 1) and all(k % 2 == 1 for k in pair(kernel))
+
+
 def _conv(op: ops.Conv, shape: Shape) -> nn.Module:
     (kh, kw), (sh, sw) = pair(op.kernel), pair(op.stride)
     args: dict[str, Any] = {
         "kernel_size": (kh, kw), "stride": (sh, sw), "dilation": op.dilation,
         "groups": op.groups, "bias": op.bias, "device": "meta",
     }  # fmt: skip
-    centred = sh == sw == 1 and kh % 2 == kw % 2 == 1  # then both paddings are the same everywhere
-    if op.padding == "same" and not centred:
+    if op.padding == "same" and not _centred(op.kernel, op.stride):
         return SameConv2d(shape[0], op.out, **args)
     pads = [window(1, k, s, "symmetric", op.dilation)[1] for k, s in ((kh, sh), (kw, sw))]
     padding = (0, 0) if op.padding == "valid" else (pads[0], pads[1])
@@ -107,9 +111,9 @@ def _conv(op: ops.Conv, shape: Shape) -> nn.Module:
 
 
 def _pool(op: ops.Pool) -> nn.Module:
-    if op.padding == "same":
-        return SamePool2d(op)
     (kh, kw), (sh, sw) = pair(op.kernel), pair(op.stride)
+    if op.padding == "same" and not _centred(op.kernel, op.stride):
+        return SamePool2d(op)
     pads = (window(kh, kh, sh, op.padding)[1], window(kw, kw, sw, op.padding)[1])
     if op.mode == "max":
         return nn.MaxPool2d(op.kernel, op.stride, pads)
