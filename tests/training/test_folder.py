@@ -49,6 +49,10 @@ def test_a_test_folder_without_labels_is_passed_over(make_folder: MakeFolder) ->
     assert list(read_folder(root).splits) == ["train"]
 
 
+def test_a_class_of_trains(make_folder: MakeFolder) -> None:
+    assert read_folder(make_folder({"bus": 2, "train": 2})).classes == ("bus", "train")
+
+
 def test_nothing_inside(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no images in class folders"):
         read_folder(tmp_path)

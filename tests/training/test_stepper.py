@@ -109,6 +109,28 @@ def test_gradients_are_clipped(digits: ImageData, make_net: Callable[..., nn.Seq
     assert moved**0.5 == pytest.approx(0.01, rel=1e-3)
 
 
+def test_an_auxiliary_classifier_counts_less(
+    digits: ImageData, make_net: Callable[..., nn.Sequential]
+) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.main, self.other = make_net(seed=0), make_net(seed=1)
+
+        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return self.main(images), self.other(images)
+
+    def loss(net: nn.Module) -> float:
+        for layer in net.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = 0.0
+        stepper = Stepper(net, digits, recipe=PLAIN, seed=0, device=CPU)
+        pixels = digits.pixels.take(digits.train.rows[:8])
+        return float(stepper(0, pixels, torch.zeros(8, dtype=torch.int64)))
+
+    assert loss(Two()) == pytest.approx(loss(make_net(seed=0)) + 0.4 * loss(make_net(seed=1)))
+
+
 def test_a_criterion_of_ones_own(
     digits: ImageData, make_net: Callable[..., nn.Sequential]
 ) -> None:

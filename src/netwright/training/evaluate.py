@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from netwright.training.data import ImageData, Rows, centre, normalise
-from netwright.training.stepper import autocast
+from netwright.training.stepper import autocast, heads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ def evaluate(
         DataError: There is no such split, or a picture is broken.
     """
     part, where = data.split(split), torch.device(device)
+    data.pixels.load(part.rows)
     size = batch_size or max(8, min(256, 2**20 // data.resolution**2))
     totals = torch.zeros(2, dtype=torch.float64)
     was_training = module.training
@@ -61,7 +62,7 @@ def evaluate(
                 labels = torch.from_numpy(part.labels[start : start + size]).to(where)
                 images = normalise(data, centre(data, pixels))
                 with autocast(where, amp):
-                    outputs = module(images)
+                    outputs = heads(module(images))[0]
                 loss = functional.cross_entropy(outputs.float(), labels, reduction="sum")
                 hits = (outputs.argmax(dim=1) == labels).sum()
                 totals += torch.stack([loss, hits.to(loss.dtype)]).cpu().to(torch.float64)

@@ -25,8 +25,11 @@ def read_folder(path: Path) -> Listing:
     Raises:
         DataError: No images, an empty class folder, or no ``train/`` beside ``val/``.
     """
-    folders = {name: folder for folder in _folders(path) if (name := split_name(folder.name))}
-    if folders and "train" not in folders and len(folders) == len(_folders(path)):
+    inside = _folders(path)
+    folders = {name: folder for folder in inside if (name := split_name(folder.name))}
+    if "train" in folders and len(inside) > len(folders) and not _folders(folders["train"]):
+        del folders["train"]  # a class of trains among other vehicles
+    elif folders and "train" not in folders and len(folders) == len(inside):
         raise DataError(
             f"{path} has {', '.join(sorted(f.name for f in folders.values()))} but no train/; "
             f"add a train/ folder with one folder per class."

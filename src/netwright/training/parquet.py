@@ -29,16 +29,16 @@ def read_parquet(path: Path) -> Listing:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-        head = next(iter(file.iter_batches(batch_size=16)), None)
-        if head is None or head.num_rows == 0:
-            raise DataError(f"{path} has no rows; it needs a column of images and one of labels.")
-        schema = file.schema_arrow
-        image_name = _image_column(path, head, schema)
-        label_name = _label_column(path, file, schema, image_name)
-        split_column = next((n for n in schema.names if n.lower() == "split"), None)
-        columns = [image_name, label_name, *([split_column] if split_column else [])]
-        table = file.read(columns=columns)
+        with pq.ParquetFile(path) as file:
+            head = next(iter(file.iter_batches(batch_size=16)), None)
+            if head is None or head.num_rows == 0:
+                raise DataError(f"{path} has no rows; it needs a column of images and of labels.")
+            schema = file.schema_arrow
+            image_name = _image_column(path, head, schema)
+            label_name = _label_column(path, file, schema, image_name)
+            split_column = next((n for n in schema.names if n.lower() == "split"), None)
+            columns = [image_name, label_name, *([split_column] if split_column else [])]
+            table = file.read(columns=columns)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).split("\n")[0][:120]
         raise DataError(

@@ -77,7 +77,7 @@ class Pixels(Dataset[torch.Tensor]):
         """
         if self._done is None:
             return
-        missing = rows[~self._done[rows]]
+        missing = np.unique(rows[~self._done[rows]])
         for start in range(0, len(missing), _BLOCK):
             self._fill(missing[start : start + _BLOCK])
             if on_progress is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -81,8 +81,10 @@ class Stepper:
         with seeded(derive(self.seed, "dropout", step), device=self.device):
             self.optimizer.zero_grad(set_to_none=True)
             with autocast(self.device, self.recipe.amp):
-                outputs = self.module(images)
+                outputs, *auxiliary = heads(self.module(images))
             loss = self._loss(outputs.float(), images, targets)
+            for extra in auxiliary:
+                loss = loss + self.recipe.aux_weight * self._loss(extra.float(), images, targets)
             loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip_norm)
@@ -116,6 +118,11 @@ class Stepper:
         return functional.cross_entropy(
             outputs, targets, label_smoothing=self.recipe.label_smoothing
         )
+
+
+def heads(outputs: torch.Tensor | Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """The outputs of the main classifier, then those of auxiliary ones if there are any."""
+    return (outputs,) if isinstance(outputs, torch.Tensor) else outputs
 
 
 def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
