@@ -47,7 +47,9 @@ class ProxyEvaluator:
     def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
         """Every proxy's value; failed, with the reason, if one of them has none."""
         start = time.perf_counter()
-        data = _batches(self.data, self.batch_size, self.count, self.device)
+        data = _batches(
+            self.data.at(arch.input_shape[1]), self.batch_size, self.count, self.device
+        )
         module = build(arch, seed=seed, device=self.device)
         scores = score(module, data, proxies=self.proxies, seed=seed)
         seconds = time.perf_counter() - start

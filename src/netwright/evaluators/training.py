@@ -21,7 +21,7 @@ class TrainingEvaluator:
     Small enough to send to another process, which opens the data once.
 
     Args:
-        data: The images.
+        data: The images; they are opened at the size that the network takes.
         recipe: How to train; its length in steps included.
         device: Where to train.
         folder: Where checkpoints are kept, so that an interrupted training goes on where it
@@ -40,7 +40,7 @@ class TrainingEvaluator:
         module = build(arch, seed=seed, device=self.device)
         fitted = fit(
             module,
-            self.data.open(),
+            self.data.at(arch.input_shape[1]).open(),
             recipe=self.recipe,
             seed=seed,
             device=self.device,
@@ -75,7 +75,7 @@ class SpeedEvaluator:
     """Measures how long one training step of a network takes, to plan how many will fit.
 
     Args:
-        data: The images.
+        data: The images; they are opened at the size that the network takes.
         recipe: How it would be trained.
         device: Where it would be trained.
     """
@@ -87,5 +87,10 @@ class SpeedEvaluator:
     def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
         """``step_seconds``: the median of a few steps, the data's share included."""
         module = build(arch, seed=seed, device=self.device)
-        taken = step_seconds(module, self.data.open(), recipe=self.recipe, device=self.device)
+        taken = step_seconds(
+            module,
+            self.data.at(arch.input_shape[1]).open(),
+            recipe=self.recipe,
+            device=self.device,
+        )
         return Outcome.of({"step_seconds": taken}, seconds=taken, device=self.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from netwright.training.data import ImageData, open_data
@@ -23,6 +23,10 @@ class DataRef:
     resolution: int | None = None
     seed: int = 0
     flip: bool | None = None
+
+    def at(self, resolution: int) -> DataRef:
+        """The same images at another size."""
+        return self if resolution == self.resolution else replace(self, resolution=resolution)
 
     def open(self) -> ImageData:
         """The data, decoded; the second call in a process gives the same object."""
