@@ -55,8 +55,10 @@ class Budget:
 
     def violations(self, cost: Cost) -> tuple[str, ...]:
         """One phrase for every limit that the network breaks; empty when it fits."""
+        if self.excess(cost) <= 1:
+            return ()
         return tuple(
-            f"{name} {print_cost(name, getattr(cost, name))} > {print_cost(name, limit)}"
+            _exceeds(name, getattr(cost, name), limit)
             for name, limit in self.limits().items()
             if getattr(cost, name) > limit
         )
@@ -64,6 +66,13 @@ class Budget:
     def __str__(self) -> str:
         limits = [f"{name} ≤ {print_cost(name, v)}" for name, v in self.limits().items()]
         return ", ".join(limits) or "no limit"
+
+
+def _exceeds(name: str, value: float, limit: float) -> str:
+    came, allowed = print_cost(name, value), print_cost(name, limit)
+    if came == allowed:  # too close for three digits
+        came, allowed = f"{value:,.0f}", f"{limit:,.0f}"
+    return f"{name} {came} > {allowed}"
 
 
 def print_cost(name: str, value: float) -> str:
@@ -93,7 +102,13 @@ class Factor:
             raise UsageError(f"The target of {self.cost} must be above 0; it is {self.target}.")
 
     def __call__(self, value: float) -> float:
-        """What the cost multiplies the metric by."""
+        """What the cost multiplies the metric by.
+
+        Raises:
+            UsageError: If the cost is not above 0, where a power of it means nothing.
+        """
+        if not value > 0:
+            raise UsageError(f"{self.cost} is {value}; it can only be weighed when above 0.")
         ratio = value / self.target
         return float(ratio ** (self.below if ratio <= 1 else self.above))
 
@@ -108,7 +123,8 @@ class Objective:
         factors: Costs to weigh it against; the metric must then be positive.
 
     Raises:
-        UsageError: For a ``test_`` metric; search may only see validation data.
+        UsageError: For a ``test_`` metric; search may only see validation data.  Also for a
+            direction that is neither, or factors of what is to be small.
     """
 
     metric: str
@@ -121,6 +137,8 @@ class Objective:
                 f"A search must not see {self.metric!r}: test data is for the end. "
                 "Search on a validation metric."
             )
+        if self.direction not in ("max", "min"):
+            raise UsageError(f"Direction is {self.direction!r}; it must be 'max' or 'min'.")
         if self.factors and self.direction == "min":
             raise UsageError("Factors weigh a metric that is to be large; this one is minimised.")
 
@@ -128,13 +146,9 @@ class Objective:
         """The value of a candidate, larger is better.
 
         Raises:
-            UsageError: If the metric is missing, or not positive while there are factors.
+            UsageError: If a metric is missing, or not positive while there are factors.
         """
-        if self.metric not in metrics:
-            raise UsageError(
-                f"The evaluator gave {', '.join(metrics) or 'nothing'}, not {self.metric!r}."
-            )
-        value = metrics[self.metric]
+        value = _found(metrics, self.metric)
         if self.direction == "min":
             return -value
         if self.factors and value <= 0:
@@ -143,9 +157,15 @@ class Objective:
                 "metric above 0, such as an accuracy."
             )
         for factor in self.factors:
-            known = getattr(cost, factor.cost, None)
-            value *= factor(metrics[factor.cost] if known is None else known)
+            known = factor.cost in COST_NAMES
+            value *= factor(getattr(cost, factor.cost) if known else _found(metrics, factor.cost))
         return value
+
+
+def _found(metrics: Mapping[str, float], name: str) -> float:
+    if name not in metrics:
+        raise UsageError(f"The evaluator gave {', '.join(metrics) or 'nothing'}, not {name!r}.")
+    return metrics[name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,11 +187,15 @@ class Outcome:
     device: str = ""
 
     def __post_init__(self) -> None:
+        # A copy of plain numbers: what an evaluator does with its own dict later changes nothing.
+        object.__setattr__(self, "metrics", {k: float(v) for k, v in self.metrics.items()})
         bad = [name for name, value in self.metrics.items() if not math.isfinite(value)]
         if bad:
             raise ValueError(f"Metric {bad[0]} is {self.metrics[bad[0]]}; that is a failure.")
+        if self.status not in ("ok", "failed", "rejected"):
+            raise ValueError(f"No status is called {self.status!r}: ok, failed or rejected.")
         if self.status != "ok" and not self.reason:
-            raise ValueError(f"An outcome that {self.status} needs a reason.")
+            raise ValueError(f"A {self.status} outcome needs a reason.")
 
     @staticmethod
     def of(metrics: Mapping[str, float], *, seconds: float, device: str) -> Outcome:

@@ -8,6 +8,7 @@ by replay alone.
 from __future__ import annotations
 
 import hashlib
+import operator
 
 import numpy as np
 
@@ -18,8 +19,13 @@ def derive(seed: int, *path: str | int) -> int:
     Args:
         seed: The user's seed.
         path: Where in the program the numbers are used: ``derive(seed, "init", "conv_stem")``.
+
+    Raises:
+        TypeError: For a seed or step that is not a whole number.
     """
-    digest = hashlib.blake2b(repr((int(seed), *path)).encode(), digest_size=8).digest()
+    plain = [str(p) if isinstance(p, str) else operator.index(p) for p in path]
+    key = repr((operator.index(seed), *plain))  # a NumPy integer counts as the integer it is
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

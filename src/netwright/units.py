@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -9,31 +10,40 @@ from netwright.errors import UsageError
 
 _COUNT = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _BYTES = {
-    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
-_PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-zµ]*)\s*", re.IGNORECASE)
+_NUMBER = r"[0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?|[0-9]{1,3}(?:[,_][0-9]{3})+(?:\.[0-9]+)?"
+_PATTERN = re.compile(rf"\s*({_NUMBER})\s*([a-zµμ]*)\s*", re.IGNORECASE)
 
 
 def _parse(text: str, table: Mapping[str, float], what: str, example: str) -> float:
-    match = _PATTERN.fullmatch(text.replace("_", "").replace(",", ""))
-    factor = table.get(match.group(2).lower().replace("µ", "u")) if match else None
-    if match is None or factor is None:
+    match = _PATTERN.fullmatch(text)
+    unit = match.group(2).lower().replace("µ", "u").replace("μ", "u") if match else ""
+    if match is None or unit not in table:
         raise UsageError(f"{text!r} is not {what}; write it like {example}.")
-    value = float(match.group(1)) * factor
-    if value <= 0:
+    value = float(match.group(1).replace("_", "").replace(",", "")) * table[unit]
+    if value <= 0 or math.isinf(value):
         raise UsageError(f"{text!r} is not {what} above zero; write it like {example}.")
+    return value
+
+
+def _parse_whole(text: str, table: Mapping[str, float], what: str, example: str) -> int:
+    value = round(_parse(text, table, what, example))
+    if value < 1:
+        raise UsageError(f"{text!r} is less than 1; write it like {example}.")
     return value
 
 
 def parse_count(text: str) -> int:
     """``"20M"`` → 20,000,000: a number of MACs or parameters (k, M, G or B, T)."""
-    return round(_parse(text, _COUNT, "a count", "20M, 1.5G or 100k"))
+    return _parse_whole(text, _COUNT, "a count", "20M, 1.5G or 100k")
 
 
 def parse_bytes(text: str) -> int:
     """``"4MB"`` → 4,000,000 bytes; ``"4MiB"`` → 4,194,304."""
-    return round(_parse(text, _BYTES, "an amount of memory", "4MB, 512kB or 2MiB"))
+    return _parse_whole(text, _BYTES, "an amount of memory", "4MB, 512kB or 2MiB")
 
 
 def parse_seconds(text: str) -> float:
@@ -56,9 +66,9 @@ def format_bytes(value: float) -> str:
 
 def format_seconds(value: float) -> str:
     """Seconds as ``"340ms"``, ``"12.0s"``, ``"4m 05s"`` or ``"2h 10m"``."""
-    if value < 1:
+    if value < 0.9995:
         return f"{value * 1e3:.3g}ms"
-    if value < 60:
+    if value < 59.95:
         return f"{value:.1f}s"
     minutes, seconds = divmod(round(value), 60)
     if minutes < 60:

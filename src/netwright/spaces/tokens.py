@@ -26,7 +26,7 @@ def check(space: Space, tokens: Sequence[int]) -> Tokens:
     if len(tokens) != len(choices):
         raise TokenError(f"{space.name} takes {len(choices)} tokens; {len(tokens)} came.")
     for i, (token, choice) in enumerate(zip(tokens, choices, strict=True)):
-        if not 0 <= token < len(choice.options):
+        if not 0 <= token < len(choice.options) or token != int(token):
             raise TokenError(
                 f"Token {i} ({choice.name}) is {token}; it must be 0 to {len(choice.options) - 1}."
             )
@@ -35,7 +35,7 @@ def check(space: Space, tokens: Sequence[int]) -> Tokens:
 
 def sample(space: Space, rng: np.random.Generator) -> Tokens:
     """A candidate whose raw tokens are uniform, in canonical form."""
-    high = np.array([len(c.options) for c in space.choices])
+    high = np.array([len(c.options) for c in space.choices], dtype=np.int64)
     return space.canonical(tuple(rng.integers(high).tolist()))
 
 
