@@ -90,8 +90,8 @@ def _usable(tensor: Tensor) -> Tensor:
     return tensor.clone() if tensor.is_inference() else tensor.detach()
 
 
-def output(view: View, images: Tensor) -> Tensor:
-    """The network's (first) output for these images, cast to its device and dtype.
+def run(view: View, images: Tensor) -> object:
+    """Whatever the network returns for these images, cast to its device and dtype.
 
     Args:
         view: What ``borrowed`` gave.
@@ -99,10 +99,10 @@ def output(view: View, images: Tensor) -> Tensor:
 
     Raises:
         ScoreFailed: Where batch statistics need more than one value per channel.
-        UsageError: Where the network returns something without a tensor in first place.
     """
     like = next((t for t in view.tensors.values() if t.is_floating_point()), images)
-    images = _usable(images).to(device=like.device, dtype=like.dtype)
+    images = images.clone() if images.is_inference() else images
+    images = images.to(device=like.device, dtype=like.dtype)
     try:
         result: object = functional_call(view.module, view.tensors, (images,))
     except ValueError as err:
@@ -111,6 +111,16 @@ def output(view: View, images: Tensor) -> Tensor:
         raise ScoreFailed(
             "batch statistics of a 1x1 feature map need more than one image; use a larger batch"
         ) from err
+    return result
+
+
+def output(view: View, images: Tensor) -> Tensor:
+    """The first tensor that the network returns; arguments and failures as for ``run``.
+
+    Raises:
+        UsageError: Where it returns something without a tensor in first place.
+    """
+    result = run(view, images)
     while isinstance(result, tuple | list) and result:
         result = result[0]
     if not isinstance(result, Tensor):

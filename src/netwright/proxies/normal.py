@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -23,17 +25,15 @@ def normal_like(like: Tensor, shape: tuple[int, ...], *, seed: int) -> Tensor:
     return drawn.to(like.device, like.dtype if like.is_floating_point() else torch.float32)
 
 
-def normal_init(
-    module: nn.Module, *, seed: int, std: dict[str, float] | None = None
-) -> dict[str, Tensor]:
-    """Values for a network: layer weights N(0, 1), normalisation 1 and 0, layer biases 0.
+def normal_init(module: nn.Module, *, seed: int, kaiming: bool = False) -> dict[str, Tensor]:
+    """Values for a network: layer weights normal, normalisation 1 and 0, layer biases 0.
 
     Parameters of other kinds (position tables, scales) keep their values.
 
     Args:
         module: Any network; it is not written.
         seed: Each layer draws from a stream named after it.
-        std: Deviation of a layer's weight by the layer's name, where it is not 1.
+        kaiming: Whether the variance is 2 / fan-in, which keeps the scale through ReLUs, else 1.
     """
     values: dict[str, Tensor] = {}
     for name, sub in module.named_modules():
@@ -44,7 +44,8 @@ def normal_init(
             continue
         if isinstance(weight, nn.Parameter) and layer:
             drawn = normal_like(weight, tuple(weight.shape), seed=derive(seed, "init", name))
-            values[f"{prefix}weight"] = drawn * (std or {}).get(name, 1.0)
+            scale = math.sqrt(2 / weight[0].numel()) if kaiming else 1.0
+            values[f"{prefix}weight"] = drawn * scale
         elif isinstance(weight, nn.Parameter):
             values[f"{prefix}weight"] = torch.ones_like(weight)
         if isinstance(bias, nn.Parameter):

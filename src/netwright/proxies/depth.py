@@ -1,0 +1,32 @@
+"""Depth: how many convolutions and linear layers an image meets, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from netwright.proxies.borrow import Batch, image_shape
+from netwright.proxies.structure import live_layers, longest_chain
+
+
+def depth(module: nn.Module, batches: Sequence[Batch]) -> float:
+    """Most convolutions and linear layers on one path from the image to the output.
+
+    A squeeze-and-excitation branch is longer than the trunk beside it by its two layers.
+
+    Args:
+        module: Any network whose control flow does not depend on pixel values.
+        batches: Only the shape of the first images (B, C, H, W) is read.
+    """
+    return float(longest_chain(module, image_shape(batches)))
+
+
+def layer_count(module: nn.Module, batches: Sequence[Batch]) -> float:
+    """Number of convolutions and linear layers that the output depends on, shared ones once.
+
+    Args:
+        module: Any network whose control flow does not depend on pixel values.
+        batches: Only the shape of the first images (B, C, H, W) is read.
+    """
+    return float(len(live_layers(module, image_shape(batches))))

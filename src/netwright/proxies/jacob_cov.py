@@ -1,0 +1,72 @@
+"""Jacobian covariance: images whose input gradients differ can be told apart (Mellor, 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from netwright.proxies.borrow import Batch, borrowed, logits, require_batches, wide
+from netwright.proxies.failure import ScoreFailed
+
+_K = 1e-5
+
+
+def jacob_cov(module: nn.Module, batches: Sequence[Batch]) -> float:
+    """``-sum(log(v + k) + 1 / (v + k))`` over the eigenvalues v of the Jacobians' correlation.
+
+    An image's Jacobian is the gradient of the summed logits at the image; correlations are
+    between the images of the batch, and k is 1e-5.  Higher is better: least correlated.
+
+    Mellor et al., "Neural Architecture Search without Training", 2020, arXiv 2006.04647v1; as a
+    score: Abdelfattah et al., ICLR 2021, arXiv 2101.08134.
+
+    Args:
+        module: Freshly initialised network.
+        batches: Only the first images (B, C, H, W) are read, of which there must be two.
+
+    Raises:
+        ScoreFailed: Where an image's Jacobian is constant, as in a disconnected network.
+    """
+    require_batches(batches, 1, "jacob_cov")
+    if len(batches[0][0]) < 2:
+        raise ScoreFailed("a correlation needs two images; use a larger batch")
+    values = torch.linalg.eigvalsh(correlation(jacobians(module, batches[0][0])[0])) + _K
+    return float(-(values.log() + 1 / values).sum())
+
+
+def jacobians(module: nn.Module, images: Tensor) -> tuple[Tensor, int]:
+    """Gradients (B, C*H*W) of the summed logits at each image, and the number of classes.
+
+    Args:
+        module: Any network.
+        images: (B, C, H, W).
+
+    Raises:
+        ScoreFailed: Where the output does not depend on the images.
+    """
+    with borrowed(module) as view:
+        like = next((t for t in view.tensors.values() if t.is_floating_point()), images)
+        inputs = images.detach().to(device=like.device, dtype=like.dtype, copy=True)
+        inputs.requires_grad_()
+        result = logits(view, inputs)
+        (grad,) = torch.autograd.grad(result.sum(), inputs, allow_unused=True)
+    if grad is None:
+        raise ScoreFailed("the output does not depend on the image")
+    return grad.flatten(1).to(wide(grad.device)), result.shape[1]
+
+
+def correlation(rows: Tensor) -> Tensor:
+    """Correlation coefficients (n, n) between the rows of (n, d), on the CPU in float64.
+
+    Raises:
+        ScoreFailed: Where a row is constant or not finite.
+    """
+    centred = rows - rows.mean(1, keepdim=True)
+    length = centred.norm(dim=1, keepdim=True)
+    if not bool(((length > 0) & torch.isfinite(length)).all()):
+        raise ScoreFailed("the Jacobian of an image is constant or not finite")
+    unit = (centred / length).cpu().double()
+    result: Tensor = unit @ unit.T
+    return result
