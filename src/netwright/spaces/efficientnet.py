@@ -16,7 +16,7 @@ from netwright.arch.blocks import Style
 from netwright.arch.graph import Architecture
 from netwright.arch.rounding import Multipliers
 from netwright.contracts import Choice
-from netwright.records import Tokens
+from netwright.records import Factor, Tokens
 from netwright.spaces import factorised
 from netwright.spaces.factorised import Plan
 from netwright.spaces.published import Listing, architecture, listed
@@ -95,6 +95,7 @@ def _plan(stages: tuple[str, ...], style: Style = SILU, stem: int = 32) -> Plan:
 
 
 PLAN = _plan(B0)
+FACTORS = (Factor(cost="macs", target=400e6),)  # accuracy × (MACs/400M)^-0.07, which found B0
 _COMPOUND = {  # width, depth, resolution, dropout
     "b0": (1.0, 1.0, 224, 0.2),
     "b1": (1.0, 1.1, 240, 0.2),
