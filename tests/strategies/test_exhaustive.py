@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netwright.contracts import Space, Strategy
 from netwright.fakes import TinySpace
+from netwright.records import Tokens
 from netwright.spaces.tokens import enumerate_tokens
 from netwright.strategies.exhaustive import Exhaustive
 from netwright.testing import StrategyContract
@@ -19,7 +20,7 @@ class TestExhaustive(StrategyContract):
 def test_each_candidate_once_then_nothing() -> None:
     space = TinySpace()
     strategy = Exhaustive(space)
-    seen = []
+    seen: list[Tokens] = []
     while rows := strategy.ask(10):
         seen += rows
         strategy._told += len(rows)
