@@ -13,6 +13,8 @@ from netwright.arch import ops
 from netwright.arch.ops import Op, Shape
 from netwright.arch.window import pair, window
 
+_THIN = 8  # channels, below which torch cannot be trusted with strided 1x1 convolutions
+
 _ACTIVATIONS: dict[str, Callable[[bool], nn.Module]] = {
     "relu": lambda inplace: nn.ReLU(inplace=inplace),
     "relu6": lambda inplace: nn.ReLU6(inplace=inplace),
@@ -60,6 +62,19 @@ class SameConv2d(nn.Conv2d):
         return super().forward(_same(input, kernel, stride, self.dilation[0], 0.0))
 
 
+class ThinPointwise2d(nn.Conv2d):
+    """Strided 1x1 convolution of a thin map: take every n-th pixel, then convolve at stride 1.
+
+    The values are those of ``nn.Conv2d``.  But on channels-last maps of 2 to 7 channels, torch 2.14
+    on a CPU with AVX2 writes past its memory in the backward pass of a strided 1x1 convolution,
+    and the process dies.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's own name)
+        sh, sw = self.stride
+        return F.conv2d(input[..., ::sh, ::sw], self.weight, self.bias, groups=self.groups)
+
+
 class SamePool2d(nn.Module):
     """Pooling with TensorFlow's padding; an average ignores what was padded."""
 
@@ -103,6 +118,8 @@ def _conv(op: ops.Conv, shape: Shape) -> nn.Module:
         "kernel_size": (kh, kw), "stride": (sh, sw), "dilation": op.dilation,
         "groups": op.groups, "bias": op.bias, "device": "meta",
     }  # fmt: skip
+    if (kh, kw) == (1, 1) and max(sh, sw) == 2 and shape[0] < _THIN:
+        return ThinPointwise2d(shape[0], op.out, **args)  # never padded: the stride is 2 at most
     if op.padding == "same" and not _centred(op.kernel, op.stride):
         return SameConv2d(shape[0], op.out, **args)
     pads = [window(1, k, s, "symmetric", op.dilation)[1] for k, s in ((kh, sh), (kw, sw))]
