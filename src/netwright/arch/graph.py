@@ -228,5 +228,5 @@ def chain(
     input_shape: Shape, blocks: Sequence[tuple[str, Block]], *, name: str = ""
 ) -> Architecture:
     """The architecture in which every block reads the one before it."""
-    placed = tuple(Placed(prefix, block, (i,)) for i, (prefix, block) in enumerate(blocks))
+    placed = tuple([Placed(prefix, block, (i,)) for i, (prefix, block) in enumerate(blocks)])
     return Architecture(input_shape, placed, name)

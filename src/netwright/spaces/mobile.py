@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import lt
 
 from netwright.arch.blocks import (
     Style,
@@ -49,7 +50,7 @@ _HALVING = {0: (), 1: (3,), 2: (2, 5), 3: (1, 3, 5), 4: (1, 2, 3, 5)}
 
 
 def halvings(resolution: int) -> tuple[int, tuple[int, ...]]:
-    """Stride of the stem and of the seven stages, so that 4 to 7 pixels a side are left.
+    """Stride of the stem and of the seven stages: 4 to 8 pixels a side are left up to 256 px.
 
     From 64 px up the stem halves too; from 128 px up this is EfficientNet's schedule.
     """
@@ -61,6 +62,7 @@ def halvings(resolution: int) -> tuple[int, tuple[int, ...]]:
 
 @lru_cache(maxsize=65536)
 def _stage(
+    number: int,
     shape: Shape,
     depth: int,
     kernel: int,
@@ -69,11 +71,12 @@ def _stage(
     se_ratio: float,
     stride: int,
     activation: ActivationName,
-) -> tuple[Block, ...]:
+) -> tuple[tuple[str, Block], ...]:
+    """The stage's blocks with their places; stages are numbered as they occur in the network."""
     style = _style(activation)
-    blocks: list[Block] = []
+    blocks: list[tuple[str, Block]] = []
     for i in range(depth):
-        inside = blocks[-1].out_shape if blocks else shape
+        inside = blocks[-1][1].out_shape if blocks else shape
         step = stride if i == 0 else 1
         if expand == 1:
             make = depthwise_separable(
@@ -83,7 +86,7 @@ def _stage(
             make = mbconv(
                 inside, width, kernel, expand=expand, stride=step, se_ratio=se_ratio, style=style
             )
-        blocks.append(make)
+        blocks.append((f"blocks.{number}.{i}", make))
     return tuple(blocks)
 
 
@@ -119,7 +122,7 @@ class MobileSpace:
         dropout: Rate before the classifier.
 
     Raises:
-        UsageError: If the images are too small, or there are fewer than two classes.
+        UsageError: If the images are too small or empty, or there are fewer than two classes.
     """
 
     classes: int = 1000
@@ -133,6 +136,8 @@ class MobileSpace:
             raise UsageError(
                 f"The mobile space needs images of at least 8x8; {self.resolution} came."
             )
+        if self.channels < 1:
+            raise UsageError(f"Images have one channel or more; {self.channels} came.")
         if self.classes < 2:
             raise UsageError(f"A classifier needs two classes or more; {self.classes} came.")
 
@@ -208,6 +213,7 @@ class MobileSpace:
             if depth == 0:
                 continue
             stage = _stage(
+                present,
                 shape,
                 depth,
                 KERNELS[row[at + 1]],
@@ -217,19 +223,14 @@ class MobileSpace:
                 stride,
                 act,
             )
-            blocks += zip(_PREFIXES[present], stage, strict=False)
-            shape, present = stage[-1].out_shape, present + 1
+            blocks += stage
+            shape, present = stage[-1][1].out_shape, present + 1
         top = _top(shape, HEAD[row[-1]], self.classes, self.dropout, act)
         blocks += (("", top[0]), ("", top[1]))
         return chain(image, blocks, name="mobile")
 
     def _checked(self, tokens: Tokens) -> Tokens:
         sizes = self._sizes
-        if len(tokens) != len(sizes) or any(
-            not 0 <= t < n for t, n in zip(tokens, sizes, strict=True)
-        ):
+        if len(tokens) != len(sizes) or min(tokens) < 0 or not all(map(lt, tokens, sizes)):
             return check(self, tokens)  # raises, and says where
         return tokens
-
-
-_PREFIXES = tuple(tuple(f"blocks.{s}.{i}" for i in range(DEPTH)) for s in range(len(WIDTHS)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -44,15 +45,24 @@ class Survey:
     cheapest: Mapping[str, Tokens]
 
 
-def _measure(space: Space, tokens: Tokens) -> Cost:
-    return cost(space.decode(tokens))
+Measure = Callable[[Tokens], Cost]
+
+
+def _remembering(space: Space) -> Measure:
+    """What candidates cost, each decoded once: the descents of a survey meet the same ones."""
+    return cache(lambda tokens: cost(space.decode(tokens)))
 
 
 def _descend(
-    space: Space, start: Tokens, value: Callable[[Cost], float], passes: int = 4
+    space: Space,
+    start: Tokens,
+    value: Callable[[Cost], float],
+    *,
+    measure: Measure,
+    passes: int = 4,
 ) -> tuple[Tokens, float]:
     """Coordinate descent: best option of each choice in turn, until a pass changes nothing."""
-    best, least = start, value(_measure(space, start))
+    best, least = start, value(measure(start))
     for _ in range(passes):
         before = least
         for i, choice in enumerate(space.choices):
@@ -60,7 +70,7 @@ def _descend(
                 if option == best[i]:
                     continue
                 row = space.canonical((*best[:i], option, *best[i + 1 :]))
-                came = value(_measure(space, row))
+                came = value(measure(row))
                 if came < least:
                     best, least = row, came
         if least == before:
@@ -68,17 +78,21 @@ def _descend(
     return best, least
 
 
-def survey(space: Space, *, seed: int = 0, samples: int = 101) -> Survey:
+def survey(
+    space: Space, *, seed: int = 0, samples: int = 101, measure: Measure | None = None
+) -> Survey:
     """Reachable range of each cost: coordinate descent for the ends, samples for the middle.
 
     Args:
         space: Any space.
         seed: Of the samples.
         samples: Uniform candidates that the median is taken over.
+        measure: What a candidate costs; None decodes it.
     """
+    measure = measure or _remembering(space)
     rng = stream(seed, "survey")
     rows = [sample(space, rng) for _ in range(samples)]
-    costs = [_measure(space, row) for row in rows]
+    costs = [measure(row) for row in rows]
     zeros = space.canonical(tuple(0 for _ in space.choices))
     ranges, cheapest = {}, {}
     for name in COST_NAMES:
@@ -91,8 +105,10 @@ def survey(space: Space, *, seed: int = 0, samples: int = 101) -> Survey:
             return -float(getattr(c, name))
 
         starts = (zeros, rows[values.index(min(values))])
-        low, least = min((_descend(space, s, read) for s in starts), key=lambda found: found[1])
-        _, most = _descend(space, rows[values.index(max(values))], minus, passes=2)
+        ends = [_descend(space, start, read, measure=measure) for start in starts]
+        low, least = min(ends, key=lambda end: end[1])
+        top = rows[values.index(max(values))]
+        _, most = _descend(space, top, minus, measure=measure, passes=2)
         ranges[name] = Range(least=least, median=statistics.median(values), most=-most)
         cheapest[name] = low
     return Survey(ranges=ranges, cheapest=cheapest)
@@ -121,14 +137,15 @@ class Within:
         Raises:
             BudgetError: If no network fits; the message names the reachable range.
         """
-        found = survey(space, seed=seed)
+        measure = _remembering(space)
+        found = survey(space, seed=seed, measure=measure)
         for name, limit in budget.limits().items():
             if found.ranges[name].least > limit:
                 raise BudgetError(_out_of_reach(space, name, limit, found.ranges[name]))
         anchor = space.canonical(tuple(0 for _ in space.choices))
         if budget.limits():
             starts = [found.cheapest[name] for name in budget.limits()]
-            ends = [_descend(space, s, budget.excess) for s in starts]
+            ends = [_descend(space, s, budget.excess, measure=measure) for s in starts]
             anchor, excess = min(ends, key=lambda end: end[1])
             if excess > 1:
                 raise BudgetError(
@@ -139,10 +156,11 @@ class Within:
 
     def fits(self, tokens: Tokens) -> bool:
         """Whether the network of these tokens meets the budget."""
-        return self.budget.excess(_measure(self.space, tokens)) <= 1
+        return self.budget.excess(cost(self.space.decode(tokens))) <= 1
 
     def repair(self, tokens: Tokens, *, rng: np.random.Generator) -> Tokens:
-        """The tokens if they fit, else the first candidate that does on a walk to the anchor."""
+        """The candidate if it fits, else an early one that does on a walk to the anchor."""
+        tokens = self.space.canonical(tokens)
         if not self.budget.limits() or self.fits(tokens):
             return tokens
         steps = np.repeat(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netwright.errors import UsageError
 from netwright.records import Objective, Tokens, Trial
 from netwright.rng import stream
 from netwright.spaces.edit import cross, mutate
@@ -28,6 +29,9 @@ class Evolution:
         population: Number of youngest candidates that may have children (paper: 100).
         sample: Size of the tournament (paper: 25).
         crossover: Share of children of two parents, mutated too (paper: 0).
+
+    Raises:
+        UsageError: If one of the last three is out of range.
     """
 
     def __init__(
@@ -40,6 +44,11 @@ class Evolution:
         sample: int = 16,
         crossover: float = 0.0,
     ) -> None:
+        if population < 1 or sample < 1 or not 0 <= crossover <= 1:
+            raise UsageError(
+                f"Evolution cannot have population {population}, sample {sample} and crossover "
+                f"{crossover}; give whole numbers from 1 and a share from 0 to 1."
+            )
         self.within, self.objective, self.seed = within, objective, seed
         self.population, self.sample, self.crossover = population, sample, crossover
         self._alive: deque[tuple[float, Tokens]] = deque(maxlen=population)
