@@ -56,7 +56,8 @@ def watching(batch: int, see: Callable[[Tensor], None]) -> Iterator[None]:
     """Call ``see`` with every layer's pre-activations (B, units) inside the block.
 
     Activations of tensors that do not hold the batch in their first axis (a position table, say)
-    are passed over; axes folded into the batch's are unfolded.
+    are passed over; axes folded into the batch's are unfolded.  Units come in the order of
+    memory, the same for all images of a call.
 
     Args:
         batch: Number of images that run through the network.
@@ -65,7 +66,8 @@ def watching(batch: int, see: Callable[[Tensor], None]) -> Iterator[None]:
 
     def flat(x: Tensor) -> None:
         if x.dim() > 0 and x.shape[0] > 0 and x.shape[0] % batch == 0:
-            see(x.detach().reshape(batch, -1))
+            last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+            see((x.permute(0, 2, 3, 1) if last else x).detach().reshape(batch, -1))
 
     with _Watch(flat):
         yield

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.proxies.activations import watching
-from netwright.proxies.borrow import Batch, borrowed, output, require_batches
+from netwright.proxies.borrow import Batch, borrowed, output, require_batches, wide
 from netwright.proxies.failure import ScoreFailed
 
 
@@ -34,17 +34,18 @@ def naswot(module: nn.Module, batches: Sequence[Batch]) -> float:
     kernels: list[Tensor] = []
 
     def add(x: Tensor) -> None:
-        if not bool(torch.isfinite(x).all()):
-            raise ScoreFailed("an activation is not finite")
-        sign = (x > 0).to(torch.float32).mul_(2).sub_(1)
-        shared = (sign @ sign.T + sign.shape[1]) / 2
-        kernels[:] = [shared.cpu().double() + sum(kernels)]
+        on = (x > 0).to(torch.float32)
+        both = (on @ on.T).to(wide(on.device))  # whole numbers, exact up to 2**24 units a layer
+        count = both.diagonal()
+        kernels[:] = [2 * both + x.shape[1] - count[:, None] - count + sum(kernels)]
 
     with borrowed(module) as view, torch.no_grad(), watching(len(images), add):
-        output(view, images)
+        finite = bool(torch.isfinite(output(view, images)).all())
+    if not finite:
+        raise ScoreFailed("the network's output is not finite")
     if not kernels:
         raise ScoreFailed("the network has no ReLU-like activation")
-    sign, value = torch.linalg.slogdet(kernels[0])
+    sign, value = torch.linalg.slogdet(kernels[0].cpu().double())
     if sign <= 0 or not torch.isfinite(value):
         raise ScoreFailed("the kernel is singular: images share their activation codes")
     return float(value)
