@@ -303,9 +303,9 @@ def op_from_json(data: Mapping[str, Any]) -> Op:
     Raises:
         ShapeError: For an unknown kind or field.
     """
-    kind = data.get("op") if isinstance(data, Mapping) else data
+    kind = data.get("op") if isinstance(data, Mapping) else None
     if not isinstance(kind, str) or kind not in KINDS:
-        raise ShapeError(f"No operation is called {kind!r}; there are {', '.join(KINDS)}.")
+        raise ShapeError(f"No operation is called {kind or data!r}; there are {', '.join(KINDS)}.")
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "op"}
     try:
         return KINDS[kind](**fields)
