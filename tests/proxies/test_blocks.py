@@ -11,6 +11,7 @@ from netwright.proxies.blocks import Tapped
 from netwright.proxies.borrow import Batch
 from netwright.rng import stream
 from netwright.spaces.mobile import MobileSpace
+from netwright.spaces.nasnet import NASNetSpace
 from netwright.spaces.tokens import sample
 
 
@@ -43,6 +44,15 @@ def test_blocks_of_a_built_graph_follow_its_names(batches: list[Batch]) -> None:
     assert isinstance(result, Tensor) and torch.equal(result, net(images))
     with torch.no_grad():
         assert features[-1].shape[2] <= features[0].shape[2]
+
+
+def test_blocks_of_a_nasnet_are_its_stem_and_cells() -> None:
+    space = NASNetSpace(classes=10, resolution=32)
+    arch = space.decode(sample(space, stream(0, "cells")))
+    cells = {n.name.split(".")[0] for n in arch.nodes if "cell_" in n.name}
+    net = build(arch, seed=0, device="meta").eval()
+    features = maps_of(net, torch.zeros(1, 3, 32, 32, device="meta"))
+    assert len(features) == 1 + len(cells) and {f.shape[2] for f in features} == {32, 16, 8}
 
 
 def test_a_chain_without_blocks_gives_its_convolutions(batches: list[Batch]) -> None:

@@ -1,10 +1,10 @@
 """The blocks of any network, and their outputs, found by its module tree or its graph's names.
 
-In a ``torch.fx`` graph whose layers are named in numbered groups (``blocks.2.0.conv_pw``), a block
-is such a group and its output the group's last value.  Elsewhere a block is an outermost module
-that is called, holds a layer, and is no mere container: containers are ``nn.Sequential``, lists,
-and modules that hand on the output of a child which has layers of its own.  Without two such
-blocks, the convolutions take their place.
+In a ``torch.fx`` graph whose layers are named in numbered groups (``blocks.2.0.conv_pw``,
+``cell_3.conv_1x1``), a block is such a group and its output the group's last value.  Elsewhere a
+block is an outermost module that is called, holds a layer, and is no mere container: containers
+are ``nn.Sequential``, lists, and modules that hand on the output of a child which has layers of
+its own.  Without two such blocks, the convolutions take their place.
 """
 
 from __future__ import annotations
@@ -86,6 +86,6 @@ def _with_groups(module: fx.GraphModule) -> fx.GraphModule | None:
 def _group(target: str) -> str | None:
     """``blocks.2.0`` of ``blocks.2.0.se.conv_reduce``; None for a layer outside such groups."""
     parts = target.split(".")
-    start = next((i for i, part in enumerate(parts) if part.isdigit()), len(parts))
-    end = next((i for i in range(start, len(parts)) if not parts[i].isdigit()), None)
+    start = next((i for i, part in enumerate(parts) if part[-1:].isdigit()), len(parts))
+    end = next((i for i in range(start + 1, len(parts)) if not parts[i].isdigit()), None)
     return None if end is None else ".".join(parts[:end])
