@@ -18,6 +18,7 @@ from netwright.records import Budget, Factor, Objective, Outcome, Trial, print_c
 COST = Cost(params=1_000_000, macs=20_000_000, peak_activation_bytes=4_000_000)
 LIMITS = st.none() | st.integers(1, 10**9) | st.floats(1, 1e9)
 COUNTS = st.integers(1, 10**9)
+ODD: Any = "minimise"
 
 
 @given(LIMITS, LIMITS, LIMITS, COUNTS, COUNTS, COUNTS)
@@ -67,7 +68,7 @@ def test_objectives_read_costs_and_metrics() -> None:
 
 @pytest.mark.parametrize(("make", "words"), [
     (lambda: Objective(metric="test_accuracy"), "validation metric"),
-    (lambda: Objective(metric="a", direction="minimise"), "'max' or 'min'"),
+    (lambda: Objective(metric="a", direction=ODD), "'max' or 'min'"),
     (lambda: Objective(metric="a", direction="min", factors=(Factor(cost="macs", target=1),)),
      "minimised"),
     (lambda: Factor(cost="macs", target=0), "above 0"),

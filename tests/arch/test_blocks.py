@@ -45,7 +45,7 @@ def _se(ratio: float) -> Any:
 @pytest.mark.parametrize("kind", ["ds", "ir", "er", "cn"])
 def test_a_block_is_timms(kind: str, out: int, stride: int) -> None:
     args: dict[str, Any] = {"stride": stride, "act_layer": nn.SiLU}
-    ours, theirs = {
+    made: dict[str, Any] = {
         "ds": lambda: (
             depthwise_separable(SHAPE, out, 5, stride=stride, se_ratio=0.5, style=SILU),
             DepthwiseSeparableConv(8, out, dw_kernel_size=5, se_layer=_se(0.5), **args),
@@ -64,7 +64,8 @@ def test_a_block_is_timms(kind: str, out: int, stride: int) -> None:
             conv_block(SHAPE, out, 3, stride=stride, style=SILU),
             ConvBnAct(8, out, kernel_size=3, skip=True, **args),
         ),
-    }[kind]()
+    }
+    ours, theirs = made[kind]()
     module = build(chain(SHAPE, [("", ours)]), seed=0).eval()
     assert set(module.state_dict()) == set(theirs.state_dict())
     with seeded(1):

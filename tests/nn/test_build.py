@@ -167,13 +167,13 @@ def test_overwriting_activations_leave_gradients_alone(graph: Graph, seed: int) 
         module = build(arch, seed=seed, dtype=torch.float64).eval()
         for layer in module.modules():
             if hasattr(layer, "inplace") and not inplace:
-                layer.inplace = False
+                setattr(layer, "inplace", False)  # noqa: B010
         stirred(module, seed)
         generator = torch.Generator().manual_seed(seed)
         image = torch.rand(3, *arch.input_shape, dtype=torch.float64, generator=generator)
         outputs = module(image)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        torch.stack([o.square().sum() for o in outputs]).sum().backward()
+        torch.autograd.backward(torch.stack([o.square().sum() for o in outputs]).sum())
         gradients.append({n: p.grad for n, p in module.named_parameters() if p.grad is not None})
     torch.testing.assert_close(*gradients)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from netwright.contracts import Space
 from netwright.errors import TokenError, UsageError
 from netwright.fakes import ONE, TinySpace
 from netwright.rng import stream
@@ -63,7 +64,7 @@ def test_describe() -> None:
 
 
 def test_fingerprints_tell_spaces_apart() -> None:
-    others = [
+    others: list[Space] = [
         TinySpace(widths=(4, 6, 8)), TinySpace(resolution=9), TinySpace(classes=4),
         replace(SPACE, name="other"), MobileSpace(resolution=32, classes=10),
         MobileSpace(resolution=32, classes=10, channels=1),

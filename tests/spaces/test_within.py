@@ -139,7 +139,8 @@ def test_a_limit_at_the_very_end_leaves_the_anchor() -> None:
 
 @pytest.mark.parametrize(("budget", "flag"), [
     (Budget(macs=1000), "--max-macs"), (Budget(params=100), "--max-params"),
-    (Budget(peak_activation_bytes=1000), "--max-memory"), (Budget(macs=1e9, params=7), "--max-params"),
+    (Budget(peak_activation_bytes=1000), "--max-memory"),
+    (Budget(macs=1e9, params=7), "--max-params"),
 ])  # fmt: skip
 def test_what_is_out_of_reach_is_said_with_the_range(budget: Budget, flag: str) -> None:
     with pytest.raises(BudgetError) as caught:
