@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from netwright.proxies.borrow import Batch
 from netwright.proxies.failure import ScoreFailed
@@ -83,6 +84,33 @@ def test_too_deep_for_float32_but_not_for_float64(batches: list[Batch]) -> None:
         p.data.fill_(1.0)
     with pytest.raises(ScoreFailed, match="beyond the range"):
         synflow(wide, batches)
+
+
+class Gated(nn.Module):
+    """A chain whose map passes a squeeze-and-excitation gate and uniform attention."""
+
+    def __init__(self, inner: nn.Sequential, gate: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.inner, self.gate = inner, gate
+        self.squeeze, self.excite = nn.Conv2d(3, 2, 1), nn.Conv2d(2, 3, 1)
+        self.query = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = torch.relu(self.squeeze(x.mean((2, 3), keepdim=True) * 1e9))
+        x = x * self.gate(self.excite(pooled))
+        tokens = x.flatten(2).transpose(1, 2)
+        q = self.query(tokens)
+        x = nn.functional.scaled_dot_product_attention(q, q, tokens).transpose(1, 2).view_as(x)
+        result: Tensor = self.inner(x)
+        return result
+
+
+@pytest.mark.parametrize("gate", [torch.sigmoid, nn.Hardsigmoid(), Tensor.sigmoid])
+def test_gates_and_attention_neither_amplify_nor_count(
+    gate: Callable[[Tensor], Tensor], batches: list[Batch]
+) -> None:
+    net = chain(nn.ReLU())
+    assert synflow(Gated(net, gate), batches) == pytest.approx(synflow(net, batches))
 
 
 def test_a_cut_network_fails(batches: list[Batch]) -> None:

@@ -22,16 +22,20 @@ _ACTIVATIONS = (
     "silu gelu hardswish mish prelu rrelu rrelu_ softplus threshold threshold_ "
     "clamp clamp_ clip clip_ clamp_min clamp_min_ clamp_max clamp_max_"
 )
-_BYPASSED = frozenset(
-    getattr(home, name)
-    for name in (_NORMS + " " + _ACTIVATIONS).split()
-    for home in (F, torch, Tensor)
-    if hasattr(home, name)
-)
+_GATES = "sigmoid sigmoid_ hardsigmoid softmax"
+
+
+def _spelled(names: str) -> frozenset[object]:
+    """The functions and methods of these names."""
+    homes = (F, torch, Tensor)
+    return frozenset(getattr(home, n) for n in names.split() for home in homes if hasattr(home, n))
+
+
+_BYPASSED, _CONSTANT = _spelled(f"{_NORMS} {_ACTIVATIONS}"), _spelled(_GATES)
 
 
 class _Linear(TorchFunctionMode):
-    """Normalisation and activations hand their input through, however they are called."""
+    """Normalisation and activations hand their input through, and gates are constants."""
 
     def __torch_function__(
         self,
@@ -42,7 +46,15 @@ class _Linear(TorchFunctionMode):
     ) -> object:
         if func in _BYPASSED:
             return args[0] if args else (kwargs or {})["input"]
-        return func(*args, **(kwargs or {}))
+        if func is F.scaled_dot_product_attention and len(args) >= 3:
+            query, key, *rest = args
+            args = (_zeros(query), _zeros(key), *rest)
+        result = func(*args, **(kwargs or {}))
+        return result.detach() if func in _CONSTANT and isinstance(result, Tensor) else result
+
+
+def _zeros(tensor: object) -> object:
+    return torch.zeros_like(tensor) if isinstance(tensor, Tensor) else tensor
 
 
 def synflow(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -50,8 +62,10 @@ def synflow(module: nn.Module, batches: Sequence[Batch]) -> float:
 
     Every parameter is taken by magnitude, normalisation is bypassed, and so are activations and
     clipping (ReLU, ReLU6, SiLU, clamp, ...), so that what is left is linear in every path and
-    nothing saturates.  Gates (sigmoid, hard sigmoid, softmax) stay; under such inputs they are
-    fully open, so squeeze-and-excitation neither amplifies nor counts.  Computed in float64.
+    nothing saturates.  Gates (sigmoid, hard sigmoid, softmax) are constants: under such inputs
+    they are fully open, so squeeze-and-excitation neither amplifies nor counts, and attention
+    is uniform.  A gate written with a clipped ReLU cannot be told from one and is linear.
+    Computed in float64.
 
     Tanaka et al., "Pruning neural networks without any data by iteratively conserving synaptic
     flow", NeurIPS 2020, arXiv 2006.05467; as a score: Abdelfattah et al., ICLR 2021,
