@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netwright.arch.graph import Architecture
 from netwright.contracts import Space, Strategy
@@ -17,6 +17,11 @@ from netwright.proxies.listing import ALL, Proxy
 from netwright.records import Objective
 from netwright.run_folder import RunFolder
 from netwright.spaces.within import Within
+
+if TYPE_CHECKING:
+    from netwright.judge import Judge
+    from netwright.training.reference import DataRef
+    from netwright.training.survey import DataFacts
 
 SPACES: Mapping[str, str] = {
     "efficientnet": "netwright.spaces.efficientnet:EfficientNetSpace",
@@ -32,6 +37,9 @@ STRATEGIES: Mapping[str, str] = {
 }
 
 PROXIES: Mapping[str, Proxy] = {proxy.name: proxy for proxy in ALL}
+
+# What a search by short trainings may go by.
+TRAINED: tuple[str, ...] = ("val_loss", "val_accuracy")
 
 # Modules with a mapping PUBLISHED of names and a function published(name, classes=, ...).
 PUBLISHED_IN: tuple[str, ...] = (
@@ -98,6 +106,39 @@ def proxy(name: str) -> Proxy:
     if name not in PROXIES:
         raise UnknownNameError("proxy", name, PROXIES)
     return PROXIES[name]
+
+
+def objective(name: str) -> Proxy | None:
+    """The proxy that a search goes by; None where it goes by short trainings.
+
+    Raises:
+        UnknownNameError: With the nearest name there is.
+    """
+    if name not in PROXIES and name not in TRAINED:
+        raise UnknownNameError("objective", name, (*TRAINED, *PROXIES))
+    return PROXIES.get(name)
+
+
+def judge(name: str, data: DataRef, facts: DataFacts, *, steps: int, device: str) -> Judge:
+    """What a search goes by, by the name of its objective.
+
+    Args:
+        name: ``val_loss``, ``val_accuracy`` or a proxy.
+        data: The images.
+        facts: What is known of them.
+        steps: Length of the short trainings, where there are any.
+        device: Where networks are scored or trained.
+
+    Raises:
+        UnknownNameError: With the nearest name there is.
+    """
+    found = objective(name)
+
+    from netwright.judge import Judge
+
+    if found is not None:
+        return Judge.by_proxy(found, data, facts, device=device)
+    return Judge.by_training(name, data, facts, steps=steps, device=device)
 
 
 def published() -> dict[str, str]:

@@ -24,8 +24,10 @@ class SearchConfig(BaseModel):
     """Name of the search space."""
     strategy: str = "evolution"
     """Name of the strategy."""
-    objective: str = "zico"
-    """The proxy that the search makes as good as it can."""
+    objective: str = "val_loss"
+    """``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name."""
+    probe_steps: int | None = Field(default=None, ge=1)
+    """Length of the short trainings in optimiser steps; from budget and minutes where absent."""
     max_macs: int | None = Field(default=None, gt=0)
     """Most multiply-adds for one image."""
     max_params: int | None = Field(default=None, gt=0)

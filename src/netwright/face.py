@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from netwright import catalog
 from netwright.arch.graph import Architecture
+from netwright.config import SearchConfig
 from netwright.contracts import Space, Strategy
+from netwright.effort import probe_steps
 from netwright.errors import UsageError
 from netwright.events import Event
 from netwright.pareto import front
@@ -87,7 +89,7 @@ def search(
     budget: Budget,
     minutes: float = 10,
     seed: int = 0,
-    objective: str = "zico",
+    objective: str = "val_loss",
     strategy: str | Callable[[Within, Objective, int], Strategy] = "evolution",
     workers: int | None = None,
     executor: Executor | None = None,
@@ -104,7 +106,7 @@ def search(
         budget: What a network may cost.
         minutes: Wall clock for everything, final trainings included.
         seed: The same seed asks for the same candidates in the same order.
-        objective: Name of the proxy that is made large.
+        objective: ``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name.
         strategy: A name, or a function of (within, objective, seed) that makes a fresh one.
         workers: Candidates evaluated at a time; one per core, at most 8, where None.
         executor: Where (Dask, Ray, a pool of yours); processes of this machine where None.
@@ -138,11 +140,31 @@ def search(
     else:
         called, start = getattr(strategy, "__qualname__", repr(strategy)), strategy
     folder = RunFolder(Path(out) if out else next_run(Path("runs"), Path(data).stem or "run"))
+    within = Within.of(space, budget, seed=seed)
+    images = DataRef(source=data, resolution=facts.resolution, seed=seed)
+    steps = probe_steps(facts, within, minutes=minutes)
+    if not resume:
+        folder.create()
+        limits = {name: int(limit) for name, limit in budget.limits().items()}
+        settings = SearchConfig(
+            data=data,
+            space=space.name,
+            strategy=called,
+            objective=objective,
+            probe_steps=steps,
+            max_macs=limits.get("macs"),
+            max_params=limits.get("params"),
+            max_memory_bytes=limits.get("peak_activation_bytes"),
+            minutes=minutes,
+            seed=seed,
+            resolution=facts.resolution,
+        )
+        folder.config.write_text(settings.to_toml())
     search_within(
-        Within.of(space, budget, seed=seed),
-        DataRef(source=data, resolution=facts.resolution, seed=seed),
+        within,
+        images,
         facts,
-        proxy=catalog.proxy(objective),
+        judge=catalog.judge(objective, images, facts, steps=steps, device=device),
         strategy=called,
         start=start,
         folder=folder,

@@ -19,8 +19,8 @@ from typing import Any
 from netwright.arch.cost import COST_NAMES
 from netwright.arch.graph import Architecture
 from netwright.contracts import Store, Strategy
+from netwright.effort import SEARCH_SHARE
 from netwright.errors import UsageError
-from netwright.evaluators.proxies import ProxyEvaluator
 from netwright.events import Event, Stage
 from netwright.finals import (
     Final,
@@ -30,11 +30,11 @@ from netwright.finals import (
     plan_finals,
     train,
 )
+from netwright.judge import Judge
 from netwright.ledger import Progress
 from netwright.loop import BATCH, Summary, run_search
 from netwright.nn.build import build
 from netwright.nn.weights import load_weights, save_weights
-from netwright.proxies.listing import Proxy
 from netwright.records import Objective
 from netwright.run_folder import RunFolder
 from netwright.spaces.tokens import fingerprint
@@ -47,7 +47,6 @@ from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
 from netwright.workers import Processes
 
-SEARCH_SHARE = 0.4
 _RESERVE = 0.03  # of the time, for what comes after the last training
 
 
@@ -87,7 +86,7 @@ def search(
     data: DataRef,
     facts: DataFacts,
     *,
-    proxy: Proxy,
+    judge: Judge,
     strategy: str,
     start: Callable[[Within, Objective, int], Strategy],
     folder: RunFolder,
@@ -107,7 +106,7 @@ def search(
         within: The space and the budget.
         data: The images.
         facts: What is known of them.
-        proxy: The training-free score that is made as good as it can be.
+        judge: What the search goes by.
         strategy: What the strategy is called, so that another one cannot resume its run.
         start: Makes a fresh strategy.
         folder: Where the result goes.
@@ -126,22 +125,16 @@ def search(
         StoreError: If the trials cannot be kept, or are those of another search.
     """
     folder.create()
-    objective = Objective(metric=proxy.name, direction="max" if proxy.higher_is_better else "min")
+    objective = judge.objective
     key = RunKey(
         space=within.space.name,
         fingerprint=fingerprint(within.space),
         seed=seed,
         strategy=strategy,
-        evaluator=f"proxy {proxy.name} on {facts.name} at {facts.resolution} px",
+        evaluator=judge.name,
         objective=objective,
         budget=within.budget,
         batch=batch,
-    )
-    evaluator = ProxyEvaluator(
-        data=data,
-        proxies=(proxy,),
-        batch_size=min(32, facts.count("train") // 2),
-        device=device,
     )
     with (
         open_store(store or folder.trials, run=key, resume=resume) as trials,
@@ -154,7 +147,7 @@ def search(
         summary = run_search(
             within.space,
             start(within, objective, seed),
-            evaluator=evaluator,
+            evaluator=judge.evaluator,
             store=trials,
             executor=crew,
             objective=objective,
@@ -187,6 +180,7 @@ def search(
         "data": {**asdict(facts), "val_images": facts.count("val")},
         "budget": within.budget.limits(),
         "objective": objective.metric,
+        "judge": judge.name,
         "strategy": strategy,
         "seed": seed,
         "device": device,
@@ -250,7 +244,7 @@ class _Job:
         return finalists, FinalsPlan(recipe=recipe, segments=found["segments"])
 
     def plan(self, finalists: Sequence[Finalist], *, earlier: float) -> FinalsPlan:
-        """Choose the longest recipe that fits into the time left, and note it for a later sitting."""
+        """Choose the longest recipe that fits into the time left; note it for a later sitting."""
         self.on_event(Stage(text="Measuring how fast the finalists train"))
         total = self.clock.seconds
         left = total * (1 - _RESERVE) - self.clock.used() - earlier

@@ -52,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: Words after ``netwright``; those of the process where None.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        app()(words)
+        app()([*words])  # not list(words): `list` is a module of this folder
     except (NetwrightError, CycloptsError) as err:
         complain(str(err))
         sys.exit(2)

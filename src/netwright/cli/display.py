@@ -21,10 +21,11 @@ class Display:
 
     Args:
         console: Where to; stderr, so that ``--json`` keeps stdout to itself.
+        metric: What the search goes by.
     """
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, *, metric: str) -> None:
+        self.console, self.metric = console, metric
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
@@ -55,7 +56,7 @@ class Display:
         """Show one event."""
         if isinstance(event, SearchProgress):
             share = _share(event.seconds_used, event.seconds_left)
-            self._update(share, search_facts(event))
+            self._update(share, search_facts(event, self.metric))
         elif isinstance(event, FinalsProgress):
             self._update(event.done / event.segments, finals_facts(event))
         else:
@@ -86,8 +87,8 @@ def _share(used: float, left: float | None) -> float:
     return 0.0 if left is None else used / max(used + left, 1e-9)
 
 
-def search_facts(at: SearchProgress) -> str:
-    """``412 candidates, 12.3/s, 3 duplicates, best 231.2, 41.0s left``."""
+def search_facts(at: SearchProgress, metric: str) -> str:
+    """``412 candidates, 12.3/s, 3 duplicates, best zico 231.2, 41.0s left``."""
     parts = [f"{at.trials} candidates", f"{at.candidates_per_second:.3g}/s"]
     for count, what in (
         (at.duplicates, "duplicates"),
@@ -96,8 +97,8 @@ def search_facts(at: SearchProgress) -> str:
     ):
         if count:
             parts.append(f"{count} {what}")
-    if at.best_value is not None:
-        parts.append(f"best {at.best_value:.5g}")
+    if at.best is not None:
+        parts.append(f"best {metric} {at.best.outcome.metrics[metric]:.5g}")
     if at.seconds_left:
         parts.append(f"{format_seconds(at.seconds_left)} left")
     return ", ".join(parts)

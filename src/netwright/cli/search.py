@@ -16,6 +16,7 @@ from netwright.cli.display import Display
 from netwright.cli.output import console, print_json
 from netwright.cli.summary import print_summary
 from netwright.config import SearchConfig, read_toml, search_config
+from netwright.effort import probe_steps
 from netwright.errors import UsageError
 from netwright.records import print_cost
 from netwright.run_folder import RunFolder, next_run
@@ -36,6 +37,7 @@ def search(
     space: str | None = None,
     strategy: str | None = None,
     objective: str | None = None,
+    probe_steps: int | None = None,
     seed: int | None = None,
     workers: int | None = None,
     resolution: int | None = None,
@@ -57,7 +59,9 @@ def search(
         minutes: Wall clock for everything, final trainings included.
         space: A name of `netwright list spaces`.
         strategy: A name of `netwright list strategies`.
-        objective: The proxy that is made large: a name of `netwright list proxies`.
+        objective: val_loss or val_accuracy of short trainings, or a proxy of
+            `netwright list proxies`.
+        probe_steps: Length of the short trainings; from budget and minutes without it.
         seed: The same seed asks for the same candidates in the same order.
         workers: Processes that evaluate; they do not change what is asked for.
         resolution: Side of the images in pixels; chosen from the images without it.
@@ -71,6 +75,7 @@ def search(
     """
     typed = {
         "data": data, "space": space, "strategy": strategy, "objective": objective,
+        "probe_steps": probe_steps,
         "max_macs": max_macs and parse_count(max_macs),
         "max_params": max_params and parse_count(max_params),
         "max_memory_bytes": max_memory and parse_bytes(max_memory),
@@ -123,9 +128,10 @@ def print_head(chosen: SearchConfig, facts: DataFacts, within: Within, folder: R
         if name != "peak_activation_bytes" or name in within.budget.limits()
     )
     out.print(f"Space {chosen.space}: {reach}")
+    after = f" after {chosen.probe_steps} steps" if chosen.probe_steps else ""
     out.print(
         f"Budget: {within.budget}; {format_seconds(60 * chosen.minutes)} in all; "
-        f"{chosen.strategy} on {chosen.objective}, seed {chosen.seed}, "
+        f"{chosen.strategy} on {chosen.objective}{after}, seed {chosen.seed}, "
         f"{chosen.workers} workers; run {folder.path}"
     )
 
@@ -141,7 +147,7 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
         resume: Whether to go on with what is there.
     """
     started = time.monotonic() - (time.time() - psutil.Process().create_time())
-    proxy = catalog.proxy(chosen.objective)
+    by_training = catalog.objective(chosen.objective) is None
     start = catalog.strategy(chosen.strategy)
     facts = peek_data(
         chosen.data, resolution=chosen.resolution, seed=chosen.seed, flip=chosen.flip
@@ -153,6 +159,9 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
         channels=facts.channels,
     )
     within = Within.of(space, chosen.budget(), seed=chosen.seed)
+    if by_training and chosen.probe_steps is None:
+        steps = probe_steps(facts, within, minutes=chosen.minutes)
+        chosen = chosen.model_copy(update={"probe_steps": steps})
     folder.create()
     _refuse_second(folder, resume=resume)
     print_head(chosen, facts, within, folder)
@@ -166,14 +175,20 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
     )
     if not resume:
         folder.config.write_text(chosen.to_toml())
-    display = Display(console(stderr=True))
+    display = Display(console(stderr=True), metric=chosen.objective)
     try:
         with display:
             result = search_within(
                 within,
                 data,
                 facts,
-                proxy=proxy,
+                judge=catalog.judge(
+                    chosen.objective,
+                    data,
+                    facts,
+                    steps=chosen.probe_steps or 0,
+                    device=chosen.device,
+                ),
                 strategy=chosen.strategy,
                 start=start,
                 folder=folder,

@@ -27,11 +27,13 @@ class Evolution:
         objective: What is to be large.
         seed: The same seed and history ask for the same candidates.
         population: Number of youngest candidates that may have children (paper: 100).
-        sample: Size of the tournament (paper: 25).
+        sample: Size of the tournament in a full population (paper: 25), and in proportion
+            before it is full.
+        initial: Random candidates before the first child (paper: ``population``).
         crossover: Share of children of two parents, mutated too (paper: 0).
 
     Raises:
-        UsageError: If one of the last three is out of range.
+        UsageError: If one of the last four is out of range.
     """
 
     def __init__(
@@ -42,21 +44,24 @@ class Evolution:
         seed: int,
         population: int = 64,
         sample: int = 16,
+        initial: int = 16,
         crossover: float = 0.0,
     ) -> None:
-        if population < 1 or sample < 1 or not 0 <= crossover <= 1:
+        if min(population, sample, initial) < 1 or not 0 <= crossover <= 1:
             raise UsageError(
-                f"Evolution cannot have population {population}, sample {sample} and crossover "
-                f"{crossover}; give whole numbers from 1 and a share from 0 to 1."
+                f"Evolution cannot have population {population}, sample {sample}, initial "
+                f"{initial} and crossover {crossover}; give whole numbers from 1 and a share "
+                "from 0 to 1."
             )
         self.within, self.objective, self.seed = within, objective, seed
         self.population, self.sample, self.crossover = population, sample, crossover
+        self.initial = min(initial, population)
         self._alive: deque[tuple[float, Tokens]] = deque(maxlen=population)
         self._seen: set[Tokens] = set()
         self._told = 0
 
     def ask(self, n: int) -> Sequence[Tokens]:
-        """The next ``n`` candidates: random until the population is full, then children."""
+        """The next ``n`` candidates: random at first, then children."""
         seen, rows = set(self._seen), []
         for i in range(n):
             rng = stream(self.seed, "evolution", self._told + i)
@@ -65,7 +70,7 @@ class Evolution:
         return rows
 
     def _draw(self, rng: np.random.Generator) -> Tokens:
-        if len(self._alive) < self.population:
+        if len(self._alive) < self.initial:
             return self.within.sample(rng=rng)
         space = self.within.space
         child = self._parent(rng)
@@ -74,7 +79,8 @@ class Evolution:
         return self.within.repair(mutate(space, child, rng=rng), rng=rng)
 
     def _parent(self, rng: np.random.Generator) -> Tokens:
-        size = min(self.sample, len(self._alive))
+        share = len(self._alive) * self.sample / self.population
+        size = min(len(self._alive), max(2, round(share)))
         picks = rng.choice(len(self._alive), size=size, replace=False).tolist()
         return max((self._alive[i] for i in picks), key=lambda member: member[0])[1]
 

@@ -1,0 +1,57 @@
+"""What a search goes by: a training-free score, or the validation loss of a short training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netwright.contracts import Evaluator
+from netwright.evaluators.proxies import ProxyEvaluator
+from netwright.evaluators.training import TrainingEvaluator
+from netwright.proxies.listing import Proxy
+from netwright.records import Objective
+from netwright.training.recipe import default_recipe
+from netwright.training.reference import DataRef
+from netwright.training.survey import DataFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """An evaluator, the metric of it that counts, and what to call the two.
+
+    Args:
+        evaluator: Looks at a network.
+        objective: What is made as good as it can be.
+        name: In words; another one cannot resume its run.
+    """
+
+    evaluator: Evaluator
+    objective: Objective
+    name: str
+
+    @staticmethod
+    def by_proxy(proxy: Proxy, data: DataRef, facts: DataFacts, *, device: str) -> Judge:
+        """Go by a training-free score on two batches of at most 32 images."""
+        size = min(32, facts.count("train") // 2)
+        return Judge(
+            evaluator=ProxyEvaluator(data=data, proxies=(proxy,), batch_size=size, device=device),
+            objective=Objective(
+                metric=proxy.name, direction="max" if proxy.higher_is_better else "min"
+            ),
+            name=f"proxy {proxy.name} on {facts.name} at {facts.resolution} px",
+        )
+
+    @staticmethod
+    def by_training(
+        metric: str, data: DataRef, facts: DataFacts, *, steps: int, device: str
+    ) -> Judge:
+        """Go by ``val_loss`` or ``val_accuracy`` after a training of so many steps.
+
+        The loss is the finer measure: accuracies of short trainings on a small validation split
+        come in coarse steps.
+        """
+        recipe = default_recipe(facts, steps=steps).for_device(device)
+        return Judge(
+            evaluator=TrainingEvaluator(data=data, recipe=recipe, device=device),
+            objective=Objective(metric=metric, direction="min" if metric == "val_loss" else "max"),
+            name=f"{steps} steps of training on {facts.name} at {facts.resolution} px",
+        )
