@@ -32,7 +32,7 @@ errors
 < evaluators ledger database
 < events store workers
 < loop
-< finals families reporting exporters run_folder
+< finals judge families reporting exporters run_folder
 < pipeline search
 < catalog
 < config
@@ -49,7 +49,7 @@ TORCH = (
     "evaluators/proxies.py", "evaluators/training.py",
     "strategies/controller.py", "strategies/ppo.py", "strategies/reinforce.py",
 )  # fmt: skip
-LOADS_TORCH = ("finals.py", "pipeline.py")
+LOADS_TORCH = ("finals.py", "judge.py", "pipeline.py")
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")
 NO_CONCEPTS = {"utils", "util", "common", "helpers", "misc", "core", "base"}
 RESOLVERS = {"__init__.py", "cli/__init__.py"}  # these alone may hold code
