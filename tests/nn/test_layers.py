@@ -7,10 +7,12 @@ import torch
 from torch import fx, nn
 
 from netwright.arch import ops
+from netwright.arch.window import pair
 from netwright.nn.layers import (
     DropPath,
     SameConv2d,
     SamePool2d,
+    ThinPointwise2d,
     function_node,
     module_of,
     shift,
@@ -89,3 +91,30 @@ def test_an_operation_with_a_module_is_no_function() -> None:
     graph = fx.Graph()
     with pytest.raises(TypeError, match="linear is not a function"):
         function_node(graph, ops.Linear(out=2), [graph.placeholder("x")])
+
+
+@pytest.mark.parametrize("channels", [2, 3, 5, 7])
+@pytest.mark.parametrize("stride", [2, (1, 2)])
+def test_strided_pointwise_of_thin_maps(channels: int, stride: ops.Size) -> None:
+    """Torch 2.14's own kernel dies in this backward pass, channels-last, on a CPU with AVX2."""
+    op = ops.Conv(out=4, stride=stride, padding="same", bias=True)
+    layer = module_of(op, ((channels, 9, 8),), inplace=False)
+    assert isinstance(layer, ThinPointwise2d)
+    layer = layer.to_empty(device="cpu").to(memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.normal_(generator=generator)
+    x = torch.randn(2, channels, 9, 8, generator=generator)
+    last = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+    first = x.clone().requires_grad_()
+    weight, bias = layer.weight.detach()[..., 0, 0], layer.bias
+    assert bias is not None
+    sh, sw = pair(stride)
+    taken = first[..., ::sh, ::sw]
+    expected = torch.einsum("oc,nchw->nohw", weight, taken) + bias.detach().view(1, -1, 1, 1)
+    found = layer(last)
+    torch.testing.assert_close(found, expected)
+    found.square().sum().backward()
+    torch.autograd.backward(expected.square().sum())
+    torch.testing.assert_close(last.grad, first.grad)
