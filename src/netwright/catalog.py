@@ -15,7 +15,7 @@ from netwright.contracts import Space, Strategy
 from netwright.errors import UnknownNameError, UsageError
 from netwright.proxies.listing import ALL, Proxy
 from netwright.records import Objective
-from netwright.run_folder import RunFolder
+from netwright.run_folder import RunFolder, read_architecture
 from netwright.spaces.within import Within
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ SPACES: Mapping[str, str] = {
     "mobile": "netwright.spaces.mobile:MobileSpace",
     "nasbench201": "netwright.spaces.nasbench201:NASBench201Space",
     "nasnet": "netwright.spaces.nasnet:NASNetSpace",
+    "zico": "netwright.spaces.zico:ZiCoSpace",
 }
 
 STRATEGIES: Mapping[str, str] = {
@@ -46,6 +47,7 @@ PUBLISHED_IN: tuple[str, ...] = (
     "netwright.spaces.efficientnet",
     "netwright.spaces.mnasnet",
     "netwright.spaces.nasnet",
+    "netwright.spaces.zico",
 )
 
 
@@ -172,8 +174,11 @@ def architecture(
     if path.suffix == ".json":
         if not path.is_file():
             raise UsageError(f"There is no architecture file at {name}.")
-        return Architecture.from_json(path.read_text())
+        return read_architecture(path)
     known = published()
+    for module in PUBLISHED_IN:  # a name that the papers use, though its network is not public
+        if name in getattr(import_module(module), "NEVER_RELEASED", ()):
+            known[name] = module
     if name not in known:
         raise UnknownNameError("architecture, file or run", name, known)
     options = {"classes": classes, "resolution": resolution}
