@@ -34,7 +34,7 @@ class SearchConfig(BaseModel):
     """Most parameters."""
     max_memory_bytes: int | None = Field(default=None, gt=0)
     """Most activation memory live at once, for one image in float32."""
-    minutes: float = Field(default=10.0, gt=0)
+    minutes: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     """Wall clock for all: search, final trainings, report."""
     seed: int = Field(default=0, ge=0)
     """The same seed asks for the same candidates in the same order."""
@@ -76,10 +76,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         UsageError: If the file is missing or no TOML.
     """
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise UsageError(f"The run file {path} cannot be read ({err.strerror}).") from err
-    except tomllib.TOMLDecodeError as err:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise UsageError(f"The run file {path} is not TOML: {err}.") from err
 
 

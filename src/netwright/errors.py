@@ -19,6 +19,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_SHOWN = 12  # names in a message; nobody reads more
+
 
 class NetwrightError(Exception):
     """The root of the tree; catch this to catch all."""
@@ -43,7 +45,13 @@ class UnknownNameError(UsageError, KeyError):
 
     def __str__(self) -> str:
         near = difflib.get_close_matches(self.name, self.known, n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(self.known)}."
+        few = ", ".join(self.known[:_SHOWN])
+        every = (
+            f"There are: {few}."
+            if len(self.known) <= _SHOWN
+            else f"There are {len(self.known):,}, such as {few}."
+        )
+        hint = f"Did you mean {near[0]!r}?" if near else every
         return f"No {self.kind} is called {self.name!r}. {hint}"
 
     def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, list[str]]]:

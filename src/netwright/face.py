@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright import catalog
 from netwright.arch.graph import Architecture
-from netwright.config import SearchConfig
+from netwright.config import read_toml, search_config
 from netwright.contracts import Space, Strategy
 from netwright.effort import probe_steps
 from netwright.errors import UsageError
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from torch import nn
 
     from netwright.proxies.scoring import Score
+
+
+FLAGS = {
+    "macs": "max_macs", "params": "max_params", "peak_activation_bytes": "max_memory_bytes",
+}  # fmt: skip
 
 
 class Trials(list[Trial]):
@@ -142,41 +147,41 @@ def search(
     folder = RunFolder(Path(out) if out else next_run(Path("runs"), Path(data).stem or "run"))
     within = Within.of(space, budget, seed=seed)
     images = DataRef(source=data, resolution=facts.resolution, seed=seed)
-    steps = probe_steps(facts, within, minutes=minutes)
-    if not resume:
-        folder.create()
-        limits = {name: int(limit) for name, limit in budget.limits().items()}
-        settings = SearchConfig(
-            data=data,
-            space=space.name,
-            strategy=called,
-            objective=objective,
-            probe_steps=steps,
-            max_macs=limits.get("macs"),
-            max_params=limits.get("params"),
-            max_memory_bytes=limits.get("peak_activation_bytes"),
-            minutes=minutes,
-            seed=seed,
-            resolution=facts.resolution,
-        )
-        folder.config.write_text(settings.to_toml())
+    steps = _stored_steps(folder) if resume else None
+    if steps is None and catalog.objective(objective) is None:
+        steps = probe_steps(facts, within, minutes=minutes)
+    workers = workers or min(8, os.cpu_count() or 1)
+    settings = {
+        "data": data, "space": space.name, "strategy": called, "objective": objective,
+        "probe_steps": steps, "minutes": minutes, "seed": seed, "workers": workers,
+        "resolution": facts.resolution, "device": device.split(":")[0],
+        **{FLAGS[name]: int(limit) for name, limit in budget.limits().items()},
+    }  # fmt: skip
     search_within(
         within,
         images,
         facts,
-        judge=catalog.judge(objective, images, facts, steps=steps, device=device),
+        judge=catalog.judge(objective, images, facts, steps=steps or 0, device=device),
         strategy=called,
         start=start,
         folder=folder,
         clock=Clock(seconds=60 * minutes, started=started),
         seed=seed,
-        workers=workers or min(8, os.cpu_count() or 1),
+        workers=workers,
+        settings=search_config(settings).to_toml(),
         executor=executor,
         resume=resume,
         device=device,
         on_event=on_event,
     )
     return Run(folder.path, space)
+
+
+def _stored_steps(folder: RunFolder) -> int | None:
+    """How long the short trainings of a run are, whatever minutes it is now given."""
+    if not folder.config.is_file():
+        return None
+    return search_config(read_toml(folder.config)).probe_steps
 
 
 def score(
@@ -199,10 +204,12 @@ def score(
         device: Where to score.
     """
     from netwright.nn.build import build
+    from netwright.nn.device import require_device
     from netwright.proxies.scoring import score as score_module
     from netwright.training.data import batches
     from netwright.training.reference import DataRef
 
+    require_device(device)
     size = network.input_shape[1] if isinstance(network, Architecture) else None
     images = DataRef(source=data, resolution=size, seed=seed).open_lazily()
     module = (

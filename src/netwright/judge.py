@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netwright.contracts import Evaluator
+from netwright.errors import DataError
 from netwright.evaluators.proxies import ProxyEvaluator
 from netwright.evaluators.training import TrainingEvaluator
 from netwright.proxies.listing import Proxy
@@ -12,6 +13,8 @@ from netwright.records import Objective
 from netwright.training.recipe import default_recipe
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
+
+_FEWEST_IMAGES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +34,14 @@ class Judge:
     @staticmethod
     def by_proxy(proxy: Proxy, data: DataRef, facts: DataFacts, *, device: str) -> Judge:
         """Go by a training-free score on two batches of at most 32 images."""
+        _require_images(facts)
         size = min(32, facts.count("train") // 2)
         return Judge(
             evaluator=ProxyEvaluator(data=data, proxies=(proxy,), batch_size=size, device=device),
             objective=Objective(
                 metric=proxy.name, direction="max" if proxy.higher_is_better else "min"
             ),
-            name=f"proxy {proxy.name} on {facts.name} at {facts.resolution} px",
+            name=f"proxy {proxy.name} on {_images(facts)}",
         )
 
     @staticmethod
@@ -49,9 +53,23 @@ class Judge:
         The loss is the finer measure: accuracies of short trainings on a small validation split
         come in coarse steps.
         """
+        _require_images(facts)
         recipe = default_recipe(facts, steps=steps).for_device(device)
         return Judge(
             evaluator=TrainingEvaluator(data=data, recipe=recipe, device=device),
             objective=Objective(metric=metric, direction="min" if metric == "val_loss" else "max"),
-            name=f"{steps} steps of training on {facts.name} at {facts.resolution} px",
+            name=f"{steps} steps of training on {_images(facts)}",
+        )
+
+
+def _images(facts: DataFacts) -> str:
+    """Which images, so that a run is not resumed on others."""
+    return f"{facts.count('train'):,} images of {facts.name} at {facts.resolution} px"
+
+
+def _require_images(facts: DataFacts) -> None:
+    if facts.count("train") < _FEWEST_IMAGES:
+        raise DataError(
+            f"{facts.name} has {facts.count('train')} training images; a search needs at least "
+            f"{_FEWEST_IMAGES}, two batches of two."
         )

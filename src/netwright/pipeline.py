@@ -34,13 +34,14 @@ from netwright.judge import Judge
 from netwright.ledger import Progress
 from netwright.loop import BATCH, Summary, run_search
 from netwright.nn.build import build
+from netwright.nn.device import require_device
 from netwright.nn.weights import load_weights, save_weights
 from netwright.records import Objective
 from netwright.run_folder import RunFolder
 from netwright.spaces.tokens import fingerprint
 from netwright.spaces.within import Within
 from netwright.stats import wilson
-from netwright.store import RunKey, open_store
+from netwright.store import RunKey, TrialStore, open_store
 from netwright.training.evaluate import evaluate
 from netwright.training.recipe import Recipe
 from netwright.training.reference import DataRef
@@ -93,6 +94,7 @@ def search(
     clock: Clock,
     seed: int,
     workers: int,
+    settings: str = "",
     executor: Executor | None = None,
     store: str | None = None,
     resume: bool = False,
@@ -113,6 +115,8 @@ def search(
         clock: How long everything may take.
         seed: Of the search, the weights and the baselines.
         workers: How many candidates are evaluated at a time.
+        settings: Text of ``run.toml``; an earlier one is replaced once the trials are known to
+            be of this search.
         executor: Where; that many processes of this machine where None.
         store: A database URL for the trials, in place of the folder's own file.
         resume: Go on with the run in the folder.
@@ -124,7 +128,7 @@ def search(
         UsageError: If no candidate could be evaluated, or every final training failed.
         StoreError: If the trials cannot be kept, or are those of another search.
     """
-    folder.create()
+    require_device(device)
     objective = judge.objective
     key = RunKey(
         space=within.space.name,
@@ -137,7 +141,8 @@ def search(
         batch=batch,
     )
     with (
-        open_store(store or folder.trials, run=key, resume=resume) as trials,
+        folder.started(store=store),
+        _opened(folder, store, key, settings=settings, resume=resume) as trials,
         ExitStack() as stack,
     ):
         crew = executor or stack.enter_context(_processes(workers))
@@ -167,7 +172,7 @@ def search(
     best = _best(finals)
     arch = next(f.arch for f in finalists if f.role == best.role)
     test = job.test(arch, best, plan.recipe)
-    folder.best.write_text(arch.to_json())
+    folder.write_text(folder.best, arch.to_json())
     seconds = {
         "setup": setup,
         "search": searched - setup,
@@ -201,6 +206,18 @@ def search(
     return SearchResult(best=arch, finals=finals, summary=summary, facts=result)
 
 
+def _opened(
+    folder: RunFolder, store: str | None, key: RunKey, *, settings: str, resume: bool
+) -> TrialStore:
+    """The store of the trials, with the settings beside it at any moment."""
+    if settings and not folder.is_run():
+        folder.write_text(folder.config, settings)
+    trials = open_store(store or folder.trials, run=key, resume=resume)
+    if settings:
+        folder.write_text(folder.config, settings)
+    return trials
+
+
 @contextmanager
 def _processes(workers: int) -> Iterator[Processes]:
     """Worker processes that are ended at once when all is done, without a round of good-byes."""
@@ -229,7 +246,7 @@ class _Job:
         path = self.folder.finals / "plan.json"
         if not path.is_file():
             return (), None
-        found = json.loads(path.read_text())
+        found = self.folder.read_json(path, ("seconds", "finalists", "recipe", "segments"))
         if found["seconds"] != self.clock.seconds:  # more time was given: more search, new finals
             return (), None
         finalists = tuple(

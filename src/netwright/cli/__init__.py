@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from netwright.cli.output import complain
 from netwright.errors import NetwrightError
@@ -20,6 +21,9 @@ _VERBS = {
     "train": "Train a network on your images.",
     "list": "List spaces, strategies, proxies or architectures.",
 }
+_FULL_OR_FORBIDDEN = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM,
+)  # fmt: skip
 
 
 def app() -> App:
@@ -46,6 +50,11 @@ def _version() -> str:
     return version("netwright")
 
 
+def _help(words: Sequence[str]) -> str:
+    verb = [word for word in words[:1] if word in _VERBS]
+    return " ".join(("`netwright", *verb, "--help`"))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2.
 
@@ -55,12 +64,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         app()([*words])  # not list(words): `list` is a module of this folder
-    except (NetwrightError, CycloptsError) as err:
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except UnusedCliTokensError as err:
+        extra = " ".join(err.unused_tokens or ())
+        complain(f"{extra!r} is more than was expected; see {_help(words)}.")
+        sys.exit(2)
+    except CycloptsError as err:
+        complain(f"{err} See {_help(words)}.")
+        sys.exit(2)
+    except NetwrightError as err:
         complain(str(err))
+        sys.exit(2)
+    except OSError as err:
+        if err.errno not in _FULL_OR_FORBIDDEN:
+            raise
+        complain(f"{err.filename or 'A file'} cannot be written or read: {err.strerror}.")
         sys.exit(2)
     except KeyboardInterrupt:
         complain("Interrupted.")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)

@@ -32,6 +32,9 @@ def cost(
         classes: Length of the logits, for catalogue and timm names.
         json: Print one JSON object instead of a table.
     """
+    for option, value in (("--resolution", resolution), ("--classes", classes)):
+        if value is not None and value < 1:
+            raise UsageError(f"{option} {value} makes no network; give a number of at least 1.")
     if arch.startswith("timm:"):
         from netwright.nn.timm_models import cost_of_timm
 
@@ -47,6 +50,11 @@ def cost(
         raise UsageError(
             f"{arch} was made for {made.input_shape[1]} px images; --resolution applies to "
             "catalogue and timm names only."
+        )
+    if classes is not None and made.classes != classes:
+        raise UsageError(
+            f"{arch} has {made.classes} classes; --classes applies to catalogue and timm names "
+            "only."
         )
     if json:
         print_json(_facts(made))

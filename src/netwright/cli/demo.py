@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from netwright.cli.output import console, print_json
 from netwright.cli.search import run
 from netwright.cli.summary import print_summary
-from netwright.config import SearchConfig
+from netwright.config import search_config
 from netwright.run_folder import RunFolder, next_run
 
 
@@ -29,8 +29,9 @@ def demo(
         out: The folder of the run; a new one under runs/ without it.
         json: Print one JSON object on stdout; progress still goes to stderr.
     """
-    chosen = SearchConfig(
-        data="digits", max_params=100_000, max_macs=2_000_000, minutes=minutes, seed=seed
+    chosen = search_config(
+        {"data": "digits", "max_params": 100_000, "max_macs": 2_000_000}
+        | {"minutes": minutes, "seed": seed}
     )
     folder = RunFolder(out or next_run(Path("runs"), "demo"))
     facts = run(chosen, folder, resume=False)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,10 +15,16 @@ from rich.table import Table
 
 def console(*, stderr: bool = False) -> Console:
     """A console that keeps tables readable when the output goes to a file or a pipe."""
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    if not made.is_terminal:
-        made = Console(stderr=stderr, highlight=False, width=max(made.width, 100))
-    return made
+    plain = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if plain.is_terminal:
+        return plain
+    width = max(plain.width, 100)
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+
+
+def command(*words: str | Path) -> str:
+    """What to type next, quoted for a shell."""
+    return shlex.join(("netwright", *(str(word) for word in words)))
 
 
 def complain(sentence: str) -> None:

@@ -79,7 +79,7 @@ def scale(
     rows = [_row("base", base), _row("scaled", made)]
     screen = console()
     screen.print(table("", columns, rows))
-    screen.print(f"The architecture: {path}")
+    screen.print(f"The architecture: {path}", soft_wrap=True)
 
 
 def _layers(arch: Architecture) -> int:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from netwright import catalog
 from netwright.cli.networks import module_for, short_name
 from netwright.cli.output import console, print_json, table
+from netwright.errors import UsageError
 from netwright.units import format_count, format_seconds
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def score(
     arch: str,
     *more: str,
     proxy: Annotated[list[str] | None, Parameter(negative="")] = None,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     resolution: int | None = None,
     seed: int = 0,
     device: str = "cpu",
@@ -39,7 +40,8 @@ def score(
         arch: A catalogue name, timm:NAME, file.py:make_model, a .json file or a RUN folder.
         more: Further networks.
         proxy: A proxy, or "all"; may be repeated. Without it: zico, naswot and grad_norm.
-        batch_size: Images per batch; two batches are used.
+        batch_size: Images per batch; two batches are used. Without it 32, or half of the
+            training images where there are fewer than 64.
         resolution: Side of the images in pixels; chosen from the images without it.
         seed: Of weights and images.
         device: Where to score: cpu, cuda or mps.
@@ -49,12 +51,21 @@ def score(
     wanted = list(catalog.PROXIES) if "all" in asked else asked
     proxies = [catalog.proxy(n) for n in dict.fromkeys((*CONTROLS, *wanted))]
 
+    from netwright.nn.device import require_device
     from netwright.proxies.scoring import score as score_module
     from netwright.training.data import batches
     from netwright.training.reference import DataRef
 
+    require_device(device)
     images = DataRef(source=data, resolution=resolution, seed=seed).open_lazily()
-    drawn = batches(images, size=batch_size, count=2, seed=seed, device=device)
+    size = batch_size or min(32, len(images.train) // 2)
+    if size < 2 or 2 * size > len(images.train) or batch_size == 0:
+        raise UsageError(
+            f"Two batches of {size if batch_size is None else batch_size} images cannot be drawn "
+            f"from the {len(images.train)} training images of {images.name}; a batch has 2 images "
+            "or more: give --batch-size, or more images."
+        )
+    drawn = batches(images, size=size, count=2, seed=seed, device=device)
     rows = []
     for name in (arch, *more):
         shape, classes = images.input_shape, len(images.classes)
@@ -66,7 +77,7 @@ def score(
     columns = ("network", *(p.name for p in proxies), "time")
     cells = [(short_name(n), *_cells(s), format_seconds(_seconds(s))) for n, s in rows]
     out = console()
-    out.print(f"{images.name}, {images.resolution} px, 2 batches of {batch_size}, seed {seed}")
+    out.print(f"{images.name}, {images.resolution} px, 2 batches of {size}, seed {seed}")
     out.print(table("", columns, cells))
     for name, scores in rows:
         for key, found in scores.items():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,18 +13,27 @@ from cyclopts import Parameter
 
 from netwright import catalog
 from netwright.cli.display import Display
-from netwright.cli.output import console, print_json
+from netwright.cli.output import command, complain, console, print_json
 from netwright.cli.summary import print_summary
 from netwright.config import SearchConfig, read_toml, search_config
+from netwright.contracts import Strategy
 from netwright.effort import probe_steps
 from netwright.errors import UsageError
-from netwright.records import print_cost
+from netwright.records import Objective, print_cost
 from netwright.run_folder import RunFolder, next_run
 from netwright.spaces.within import Within
 from netwright.training.survey import DataFacts, peek_data
 from netwright.units import format_seconds, parse_bytes, parse_count
 
 Flag = Annotated[bool, Parameter(negative="")]
+Start = Callable[[Within, Objective, int], Strategy]
+
+# What a search cannot change when it goes on; images and place are checked by the store.
+_SAME = (
+    "space", "strategy", "objective", "max_macs", "max_params", "max_memory_bytes", "seed",
+    "flip", "batch",
+)  # fmt: skip
+_SLOWEST_START = 20.0  # seconds that Python may take to get here
 
 
 def search(
@@ -99,12 +108,14 @@ def _chosen(
     if resume:
         if out is None:
             raise UsageError("Say which run to resume: --resume --out RUN.")
-        if not RunFolder(out).config.is_file():
+        if not RunFolder(out).is_run():
             raise UsageError(f"{out} is not the folder of a run: it holds no run.toml.")
-        values |= read_toml(RunFolder(out).config)
-    if file is not None:
-        values |= read_toml(file)
-    values |= given
+        if RunFolder(out).config.is_file():
+            values |= read_toml(RunFolder(out).config)
+    wanted = {**(read_toml(file) if file else {}), **given}
+    if resume and "data" in values:
+        _refuse_another(search_config(values), search_config({**values, **wanted}), folder=out)
+    values |= wanted
     if "data" not in values:
         raise UsageError("Say which images to search on, as in `netwright search my_photos`.")
     chosen = search_config(values)
@@ -119,7 +130,8 @@ def print_head(chosen: SearchConfig, facts: DataFacts, within: Within, folder: R
         f"{facts.count(s):,} {s}" for s in ("train", "val", "test") if facts.count(s)
     )
     out.print(
-        f"{facts.name}: {len(facts.classes)} classes, {counts} images at {facts.resolution} px"
+        f"{facts.name}: {len(facts.classes)} classes, {counts} images at {facts.resolution} px",
+        soft_wrap=True,
     )
     reach = ", ".join(
         f"{name} {print_cost(name, r.least)} to {print_cost(name, r.most)} "
@@ -127,12 +139,13 @@ def print_head(chosen: SearchConfig, facts: DataFacts, within: Within, folder: R
         for name, r in within.survey.ranges.items()
         if name != "peak_activation_bytes" or name in within.budget.limits()
     )
-    out.print(f"Space {chosen.space}: {reach}")
+    out.print(f"Space {chosen.space}: {reach}", soft_wrap=True)
     after = f" after {chosen.probe_steps} steps" if chosen.probe_steps else ""
     out.print(
         f"Budget: {within.budget}; {format_seconds(60 * chosen.minutes)} in all; "
         f"{chosen.strategy} on {chosen.objective}{after}, seed {chosen.seed}, "
-        f"{chosen.workers} workers; run {folder.path}"
+        f"{chosen.workers} workers; run {folder.path}",
+        soft_wrap=True,
     )
 
 
@@ -146,9 +159,10 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
         folder: Of the run.
         resume: Whether to go on with what is there.
     """
-    started = time.monotonic() - (time.time() - psutil.Process().create_time())
+    started = time.monotonic() - _seconds_so_far()
     by_training = catalog.objective(chosen.objective) is None
     start = catalog.strategy(chosen.strategy)
+    _refuse_second(folder, resume=resume)
     facts = peek_data(
         chosen.data, resolution=chosen.resolution, seed=chosen.seed, flip=chosen.flip
     )
@@ -162,10 +176,21 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
     if by_training and chosen.probe_steps is None:
         steps = probe_steps(facts, within, minutes=chosen.minutes)
         chosen = chosen.model_copy(update={"probe_steps": steps})
-    folder.create()
-    _refuse_second(folder, resume=resume)
-    print_head(chosen, facts, within, folder)
+    with folder.started(store=chosen.store):
+        print_head(chosen, facts, within, folder)
+        return _search(chosen, facts, within, folder, start=start, started=started, resume=resume)
 
+
+def _search(
+    chosen: SearchConfig,
+    facts: DataFacts,
+    within: Within,
+    folder: RunFolder,
+    *,
+    start: Start,
+    started: float,
+    resume: bool,
+) -> dict[str, Any]:
     from netwright.pipeline import Clock
     from netwright.pipeline import search as search_within
     from netwright.training.reference import DataRef
@@ -173,8 +198,6 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
     data = DataRef(
         source=chosen.data, resolution=facts.resolution, seed=chosen.seed, flip=chosen.flip
     )
-    if not resume:
-        folder.config.write_text(chosen.to_toml())
     display = Display(console(stderr=True), metric=chosen.objective)
     try:
         with display:
@@ -192,6 +215,7 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
                 strategy=chosen.strategy,
                 start=start,
                 folder=folder,
+                settings=chosen.to_toml(),
                 clock=Clock(seconds=60 * chosen.minutes, started=started),
                 seed=chosen.seed,
                 workers=chosen.workers,
@@ -202,17 +226,34 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
                 on_event=display,
             )
     except KeyboardInterrupt:
-        sys.stderr.write(
-            f"Interrupted; nothing that was finished is lost. Go on with: "
-            f"netwright search --resume --out {folder.path}\n"
-        )
+        again = command("search", "--resume", "--out", folder.path)
+        complain(f"Nothing that was finished is lost. Go on with: {again}")
         raise
-    folder.config.write_text(chosen.to_toml())
     return result.facts
 
 
+def _seconds_so_far() -> float:
+    """How long this process has run: the user's clock began with Enter, not with this line."""
+    age: float = time.time() - psutil.Process().create_time()
+    return min(max(age, 0.0), _SLOWEST_START)  # clocks jump, and Python may have done other things
+
+
+def _refuse_another(before: SearchConfig, now: SearchConfig, *, folder: Path | None) -> None:
+    for name in _SAME:
+        old, new = getattr(before, name), getattr(now, name)
+        if old != new:
+            raise UsageError(
+                f"{folder} holds a search with {name} {_word(old)}, not {_word(new)}; resume it "
+                "with the same settings, or choose another folder with --out."
+            )
+
+
+def _word(value: object) -> str:
+    return "not set" if value is None else str(value)
+
+
 def _refuse_second(folder: RunFolder, *, resume: bool) -> None:
-    if folder.config.exists() and not resume:
+    if folder.is_run() and not resume:
         raise UsageError(
             f"{folder.path} already holds a search; add --resume to go on with it, or choose "
             "another folder with --out."

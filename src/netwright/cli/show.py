@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from netwright.arch.cost import COST_NAMES
-from netwright.cli.output import console, print_json, table
+from netwright.cli.output import command, console, print_json, table
 from netwright.cli.summary import print_summary
 from netwright.config import read_toml, search_config
 from netwright.errors import UsageError
@@ -33,6 +33,8 @@ def show(
     folder = RunFolder(run)
     if not folder.config.is_file():
         raise UsageError(f"{run} is not the folder of a run: it holds no run.toml.")
+    if top < 1:
+        raise UsageError(f"--top {top} would show nothing; give a number of at least 1.")
     config = search_config(read_toml(folder.config))
     with read_store(config.store or folder.trials) as store:
         objective = store.run.objective
@@ -53,7 +55,8 @@ def show(
     title = f"\nBest {len(rows)} of {len(trials)} candidates"
     out.print(table(title, columns, rows, right=2))
     if result is None:
-        out.print(f"No result yet; go on with: netwright search --resume --out {run}")
+        again = command("search", "--resume", "--out", run)
+        out.print(f"No result yet; go on with: {again}", soft_wrap=True)
     else:
         print_summary(out, folder, result)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from netwright.cli.output import table
+from netwright.cli.output import command, table
 from netwright.run_folder import RunFolder
 from netwright.units import format_count, format_seconds
 
@@ -52,9 +52,11 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
             f"{test['images']:,} images, looked at once)."
         )
     out.print()
-    out.print(f"The network: {folder.best}; its weights: {folder.weights}")
+    out.print(f"The network: {folder.best}; its weights: {folder.weights}", soft_wrap=True)
     out.print("Next:")
-    out.print(f"  netwright show {folder.path}")
-    out.print(f"  netwright cost {folder.path}")
-    source = result["data"]["source"]
-    out.print(f"  netwright train {source} {folder.path} --epochs 100")
+    for words in (
+        ("show", folder.path),
+        ("cost", folder.path),
+        ("train", result["data"]["source"], folder.path, "--epochs", "100"),
+    ):
+        out.print(f"  {command(*words)}", soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,10 +49,12 @@ def train(
         resume: Go on with the training in the folder.
         json: Print one JSON object on stdout; progress still goes to stderr.
     """
-    if epochs <= 0:
+    if not 0 < epochs < math.inf:
         raise UsageError(f"A training of {epochs:g} epochs trains nothing; give more than 0.")
     if resume and out is None:
         raise UsageError("Say which training to resume: --resume --out FOLDER.")
+    if resume and out is not None and not out.is_dir():
+        raise UsageError(f"{out} is not the folder of a training; start it without --resume.")
     folder = RunFolder(out or _next(short_name(arch)))
     checkpoint = folder.path / "checkpoint.safetensors"
     if checkpoint.exists() and not resume:
@@ -61,18 +64,26 @@ def train(
         )
     size = resolution or _own_resolution(arch)
 
+    from netwright.nn.device import require_device
     from netwright.nn.weights import save_weights
     from netwright.training.evaluate import evaluate
     from netwright.training.fit import fit
     from netwright.training.recipe import default_recipe
     from netwright.training.reference import DataRef
 
+    require_device(device)
     images = DataRef(source=data, resolution=size, seed=seed, flip=flip).open()
     module, made = module_for(
         arch, shape=images.input_shape, classes=len(images.classes), seed=seed, device=device
     )
-    folder.path.mkdir(parents=True, exist_ok=True)
     recipe = default_recipe(images, epochs=epochs).for_device(device)
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise UsageError(
+            f"The folder {folder.path} cannot be written ({err.strerror}); choose another with "
+            "--out."
+        ) from err
     watch = _Watch(f"{short_name(arch)} on {images.name}")
     with watch.bars:
         fitted = fit(
@@ -89,7 +100,7 @@ def train(
     about = {"classes": json_text.dumps(images.classes, ensure_ascii=False)}
     save_weights(module, folder.weights, about=about)
     if made is not None:
-        folder.best.write_text(made.to_json())
+        folder.write_text(folder.best, made.to_json())
     test = None
     if images.test is not None:
         test = evaluate(module, images, split="test", device=device)
@@ -107,7 +118,7 @@ def train(
     )
     if test is not None:
         screen.print(_test_sentence(test.accuracy, test.count))
-    screen.print(f"Weights: {folder.weights}")
+    screen.print(f"Weights: {folder.weights}", soft_wrap=True)
 
 
 def _next(name: str) -> Path:
