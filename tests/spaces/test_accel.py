@@ -13,6 +13,7 @@ from netwright.errors import TokenError, UsageError
 from netwright.fakes import TinySpace
 from netwright.spaces.accel import AccelSpace, from_digits, to_digits
 from netwright.spaces.mnasnet import published
+from netwright.spaces.tokens import raw_size
 from netwright.stats import spearman
 from netwright.testing import SpaceContract
 
@@ -57,6 +58,10 @@ def test_what_is_decoded_is_encoded() -> None:
             SPACE.encode(other)
     with pytest.raises(TokenError, match="with 10 classes"):
         AccelSpace(classes=10).encode(SPACE.decode(row))
+
+
+def test_its_size_is_the_product_of_its_options() -> None:
+    assert SPACE.size == raw_size(SPACE)
 
 
 def test_small_images_are_refused() -> None:

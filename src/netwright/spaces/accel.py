@@ -90,7 +90,7 @@ def _stage(number: int, expansion: int, kernel: int, depth: int, se: int) -> tup
 class AccelSpace:
     """The 48^7 networks of Accel-NASBench; the defaults are those that were trained.
 
-    A stage with expansion 1 is made of depthwise-separable blocks, any other of inverted residuals.
+    Stages with expansion 1 are depthwise-separable blocks, the others inverted residuals.
 
     Args:
         classes: Length of the logits.
@@ -125,7 +125,7 @@ class AccelSpace:
     @property
     def size(self) -> int:
         """Number of candidates; every token says something."""
-        return 48 ** len(WIDTHS)
+        return 587_068_342_272  # 48 ** 7
 
     def canonical(self, tokens: Tokens) -> Tokens:
         """The tokens themselves.
