@@ -1,0 +1,114 @@
+"""The LSTM controller of NASNet: a policy over the tokens of any space (Zoph et al., CVPR 2018).
+
+One layer of 100 units, all weights from U(-0.1, 0.1), one softmax per choice with as many entries
+as the choice has options (appendix A.2).  Every step reads the embedding of the token before it;
+the paper does not give its size, which is that of the state here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from netwright.records import Tokens
+from netwright.rng import derive
+
+UNITS = 100
+SPREAD = 0.1
+_NEVER = -1e9  # logit of an option that a choice does not have
+
+
+class Controller(nn.Module):
+    """A distribution over rows of tokens, each token given those before it.
+
+    Args:
+        sizes: Number of options of every choice.
+        seed: Of the weights; drawn from a generator of their own.
+        units: Size of the state and of the embeddings.
+        device: Where it lives.
+        dtype: Of the weights.  In double precision, which costs little at this size, another
+            processor's rounding does not lead to another search.
+    """
+
+    absent: Tensor
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        seed: int,
+        units: int = UNITS,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        super().__init__()
+        self.sizes, self.units = tuple(sizes), units
+        # Row 0 starts; then the options of every choice but the last, which nothing follows.
+        self._starts = tuple(accumulate(self.sizes[:-1], initial=1))[: len(self.sizes)]
+        rows = 1 + sum(self.sizes[:-1])
+        steps, widest = len(self.sizes), max(self.sizes)
+        # Made without memory first, so that no weight is drawn from torch's own generator.
+        embedding = nn.Embedding(rows, units, device="meta", dtype=dtype)
+        lstm = nn.LSTM(units, units, batch_first=True, device="meta", dtype=dtype)
+        self.embedding, self.lstm = embedding.to_empty(device=device), lstm.to_empty(device=device)
+        self.head = nn.Parameter(torch.empty(steps, units, widest, device=device, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(steps, 1, widest, device=device, dtype=dtype))
+        absent = torch.zeros(steps, 1, widest, device=device, dtype=dtype)
+        for step, size in enumerate(self.sizes):
+            absent[step, 0, size:] = _NEVER
+        self.register_buffer("absent", absent)
+        generator = torch.Generator().manual_seed(derive(seed, "controller"))
+        with torch.no_grad():
+            for weight in self.parameters():
+                drawn = torch.rand(weight.shape, generator=generator, dtype=torch.float64)
+                weight.copy_((2 * drawn - 1) * SPREAD)
+
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probability of every token given those before it, and the entropy of its softmax.
+
+        Args:
+            rows: Tokens (B, L).
+
+        Returns:
+            Two tensors (B, L), in nats.
+        """
+        starts = torch.tensor(self._starts[:-1], dtype=torch.long, device=rows.device)
+        before = nn.functional.pad(rows[:, :-1] + starts, (1, 0))  # row 0 is the start
+        states_blh = self.lstm(self.embedding(before))[0]
+        logits_lbk = torch.baddbmm(self.bias + self.absent, states_blh.transpose(0, 1), self.head)
+        log_p = torch.log_softmax(logits_lbk, dim=-1).transpose(0, 1)
+        entropy = -(log_p.exp() * log_p).sum(-1)
+        return log_p.gather(-1, rows.unsqueeze(-1)).squeeze(-1), entropy
+
+    @torch.no_grad()
+    def sample(self, numbers: npt.NDArray[Any]) -> list[Tokens]:
+        """Rows drawn by inverting the distribution: the same numbers give the same rows.
+
+        Args:
+            numbers: From [0, 1), one per token: (B, L).
+        """
+        weight = self.head
+        into, recurrent, first, second = self.lstm.all_weights[0]
+        uniform = torch.as_tensor(numbers, dtype=weight.dtype, device=weight.device)
+        # What every previous token adds to the gates.
+        inputs = nn.functional.linear(self.embedding.weight, into, first + second)
+        before = torch.zeros(len(uniform), dtype=torch.long, device=weight.device)
+        state = cell = weight.new_zeros(len(uniform), self.units)
+        biases = (self.bias + self.absent).squeeze(1)
+        tokens = []
+        for step, (size, start) in enumerate(zip(self.sizes, self._starts, strict=True)):
+            gates = torch.addmm(inputs[before], state, recurrent.T)
+            i, f, g, o = gates.chunk(4, dim=1)
+            cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+            state = o.sigmoid() * cell.tanh()
+            p = torch.addmm(biases[step, :size], state, weight[step, :, :size]).softmax(dim=1)
+            above = p.cumsum(dim=1)[:, :-1]  # the last edge is 1, whatever the rounding
+            tokens.append((uniform[:, step, None] >= above).sum(dim=1))
+            before = tokens[-1] + start
+        drawn: list[list[int]] = torch.stack(tokens, dim=1).tolist()
+        return [tuple(row) for row in drawn]
