@@ -36,7 +36,10 @@ class TrainingEvaluator:
     until: int | None = None
 
     def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
-        """``val_accuracy`` and ``val_loss`` of the trained network; a diverged one is failed."""
+        """``val_accuracy`` and ``val_loss`` of the trained network; a diverged one is failed.
+
+        With a folder also ``train_seconds``, which all parts and sittings took together.
+        """
         module = build(arch, seed=seed, device=self.device)
         fitted = fit(
             module,
@@ -58,7 +61,9 @@ class TrainingEvaluator:
         weights = self.path(arch.id, "weights")
         if weights is not None and fitted.steps == self.recipe.steps:
             save_weights(module, weights, about={"arch": arch.id, "seed": str(seed)})
-        metrics = {"steps": float(fitted.steps), "train_seconds": fitted.seconds}
+        metrics = {"steps": float(fitted.steps)}
+        if self.folder is not None:  # the seconds of an Outcome are of one part, and one sitting
+            metrics["train_seconds"] = fitted.seconds
         if fitted.val_accuracy is not None and fitted.val_loss is not None:
             metrics |= {"val_accuracy": fitted.val_accuracy, "val_loss": fitted.val_loss}
         return Outcome.of(metrics, seconds=fitted.seconds, device=self.device)
