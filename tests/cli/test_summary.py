@@ -1,0 +1,61 @@
+"""The end of a search as people read it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from netwright.cli.summary import print_summary
+from netwright.run_folder import RunFolder
+
+
+def result(**parts: Any) -> dict[str, Any]:
+    def row(role: str, accuracy: float | None) -> dict[str, Any]:
+        return {
+            "role": role, "val_accuracy": accuracy, "params": 99_123, "macs": 1_990_000,
+            "train_seconds": 12.34,
+        }  # fmt: skip
+
+    return {
+        "search": {"trials": 412, "seconds": 48.0, "duplicates": 3, "failed": 1},
+        "seconds": {"total": 119.0},
+        "objective": "val_loss",
+        "finals": [row("search 1", 0.95), row("search 2", None), row("random", 0.975)],
+        "best": {"role": "random"},
+        "verdict": "The plain baseline 'random' is ahead.",
+        "test": {"accuracy": 0.966, "low": 0.943, "high": 0.98, "images": 1360},
+        "data": {"source": "my photos"},
+        **parts,
+    }
+
+
+def said(found: dict[str, Any]) -> str:
+    out = io.StringIO()
+    screen = Console(file=out, width=60, markup=False, highlight=False)
+    print_summary(screen, RunFolder(Path("runs/a rather long name of a folder-1")), found)
+    return out.getvalue()
+
+
+def test_the_table_is_honest() -> None:
+    text = said(result())
+    rows = [line.split() for line in text.splitlines()]
+    assert ["search", "1", "95.0%", "99.1k", "1.99M", "12.3s"] in rows
+    assert ["search", "2", "failed", "99.1k", "1.99M", "12.3s"] in rows
+    assert ["random", "*", "97.5%", "99.1k", "1.99M", "12.3s"] in rows
+    assert "The plain baseline 'random' is ahead." in text
+    flat = " ".join(text.split())
+    assert "96.6% (95% interval 94.3 to 98.0, 1,360 images, looked at once)" in flat
+
+
+def test_without_test_images_nothing_is_said_of_them() -> None:
+    assert "Test accuracy" not in said(result(test=None))
+
+
+def test_commands_are_not_broken_over_lines() -> None:
+    folder = "'runs/a rather long name of a folder-1'"
+    text = said(result())
+    assert f"  netwright train 'my photos' {folder} --epochs 100\n" in text
+    assert f"  netwright show {folder}\n" in text
