@@ -21,7 +21,7 @@ def demo(
     out: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Search scikit-learn's 8x8 digits for a network of at most 100k parameters, and train it.
+    """Search scikit-learn's 8x8 digits for a network of at most 100k parameters and 500k MACs.
 
     Args:
         minutes: Wall clock for everything.
@@ -30,7 +30,7 @@ def demo(
         json: Print one JSON object on stdout; progress still goes to stderr.
     """
     chosen = search_config(
-        {"data": "digits", "max_params": 100_000, "max_macs": 2_000_000}
+        {"data": "digits", "max_params": 100_000, "max_macs": 500_000}
         | {"minutes": minutes, "seed": seed}
     )
     folder = RunFolder(out or next_run(Path("runs"), "demo"))

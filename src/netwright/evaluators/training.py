@@ -90,7 +90,7 @@ class SpeedEvaluator:
     device: str = "cpu"
 
     def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
-        """``step_seconds``: the median of a few steps, the data's share included."""
+        """``step_seconds``: the mean of a few steps, the data's share included."""
         module = build(arch, seed=seed, device=self.device)
         taken = step_seconds(
             module,

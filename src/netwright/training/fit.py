@@ -6,7 +6,6 @@ import copy
 import hashlib
 import math
 import re
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -92,10 +91,14 @@ def step_seconds(
     *,
     recipe: Recipe,
     device: torch.device | str = "cpu",
-    warmup: int = 2,
-    steps: int = 6,
+    warmup: int = 3,
+    least_steps: int = 4,
+    least_seconds: float = 1.5,
 ) -> float:
-    """Median seconds of one training step, data included, measured on a copy of the network.
+    """Mean seconds of one training step, data included, measured on a copy of the network.
+
+    The mean, not the median: what other programs take of the machine now, they will take of the
+    training too.
 
     Args:
         module: Left as it is.
@@ -103,21 +106,26 @@ def step_seconds(
         recipe: Settings.
         device: Where to measure.
         warmup: Steps before the clock starts.
-        steps: Steps that are timed.
+        least_steps: Steps that are timed, at least.
+        least_seconds: How long to measure, at least.
     """
     where = torch.device(device)
     twin = copy.deepcopy(module).to(where).train()
     stepper = Stepper(twin, data, recipe=recipe, seed=0, device=where)
-    plan = [*row_batches(len(data.train), recipe.batch_size, 0, 0, warmup + steps)]
+    plan = [*row_batches(len(data.train), recipe.batch_size, 0, 0, warmup + least_steps)]
     data.pixels.load(data.train.rows[np.concatenate(plan)])
-    taken: list[float] = []
-    started = time.perf_counter()
-    for step, (pixels, labels) in enumerate(feed(data, iter(plan), where)):
-        stepper(step, pixels, labels)
-        _wait(where)
-        taken.append(time.perf_counter() - started)
-        started = time.perf_counter()
-    return statistics.median(taken[warmup:])
+    started, taken, step = 0.0, 0.0, 0
+    while step < warmup + least_steps or taken < least_seconds:
+        for pixels, labels in feed(data, iter(plan), where):
+            if step == warmup:
+                started = time.perf_counter()
+            stepper(step, pixels, labels)
+            _wait(where)
+            step += 1
+            taken = time.perf_counter() - started if step > warmup else 0.0
+            if step >= warmup + least_steps and taken >= least_seconds:
+                break
+    return taken / (step - warmup)
 
 
 class _Training:
