@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -54,6 +55,11 @@ def evaluate(evaluator: Evaluator, arch: Architecture, seed: int) -> Outcome:
             f"The evaluator gave a {type(outcome).__name__}; it must give an Outcome."
         )
     return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def preload(module: str) -> None:
+    """Import a module; given to idle workers, so that they are ready when the work comes."""
+    import_module(module)
 
 
 @contextmanager
