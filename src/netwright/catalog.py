@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,8 @@ def strategy(name: str) -> Callable[[Within, Objective, int], Strategy]:
     make = load("strategy", name, STRATEGIES)
 
     def start(within: Within, objective: Objective, seed: int) -> Strategy:
-        made: Strategy = make(within, objective=objective, seed=seed)
+        goes_by = {"objective": objective} if "objective" in signature(make).parameters else {}
+        made: Strategy = make(within, seed=seed, **goes_by)  # uniform draws go by nothing
         return made
 
     return start

@@ -19,6 +19,7 @@ from typing import Any
 from netwright.arch.cost import Cost, cost
 from netwright.arch.graph import Architecture
 from netwright.evaluators.training import SpeedEvaluator, TrainingEvaluator
+from netwright.errors import UsageError
 from netwright.events import FinalsProgress
 from netwright.records import Objective, Outcome, Tokens, Trial
 from netwright.rng import stream
@@ -161,6 +162,8 @@ def plan_finals(
     The step time of every finalist is measured on the workers that will train it.  A recipe that
     comes out long enough to augment more is measured again, since that is slower.
 
+    One that cannot take a step, for lack of memory say, takes no time either: it will fail.
+
     Args:
         finalists: Who is to be trained.
         data: The images.
@@ -170,6 +173,9 @@ def plan_finals(
         workers: How many run at a time.
         seed: Of the weights.
         device: Where each is trained.
+
+    Raises:
+        UsageError: If none of them can be trained.
     """
     archs = list({f.arch.id: f.arch for f in finalists}.values())
     recipe = default_recipe(facts, steps=100).for_device(device)
@@ -178,7 +184,10 @@ def plan_finals(
     for _ in range(2):
         speed = SpeedEvaluator(data=data, recipe=recipe, device=device)
         asked = [executor.submit(evaluate, speed, arch, seed) for arch in archs]
-        steps = [f.result().metrics["step_seconds"] for f in asked]
+        found = [_outcome(future, device) for future in asked]
+        steps = [o.metrics["step_seconds"] for o in found if o.status == "ok"]
+        if not steps:
+            raise UsageError(f"No finalist can be trained: {found[0].reason}.")
         left = seconds - (time.perf_counter() - started)
         longest = _longest(steps, facts, recipe.batch_size, left * workers)
         new = default_recipe(facts, steps=longest).for_device(device)
