@@ -18,8 +18,8 @@ from typing import Any
 
 from netwright.arch.cost import Cost, cost
 from netwright.arch.graph import Architecture
-from netwright.evaluators.training import SpeedEvaluator, TrainingEvaluator
 from netwright.errors import UsageError
+from netwright.evaluators.training import SpeedEvaluator, TrainingEvaluator
 from netwright.events import FinalsProgress
 from netwright.records import Objective, Outcome, Tokens, Trial
 from netwright.rng import stream
