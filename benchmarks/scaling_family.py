@@ -1,0 +1,123 @@
+"""A family of sizes from a network that a search found: compound scaling against one dimension.
+
+Every size is grown to equal MACs in three ways and trained by one recipe with several seeds:
+
+    netwright search IMAGES --max-macs 2M --minutes 5 --out RUN
+    python benchmarks/scaling_family.py RUN IMAGES
+
+Trainings already in the result file are not repeated, so a killed run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import record
+
+from netwright import catalog
+from netwright.arch.cost import cost
+from netwright.arch.graph import Architecture
+from netwright.records import Outcome
+from netwright.scaling import Dimension, scale
+from netwright.training.recipe import default_recipe
+from netwright.training.survey import peek_data
+from netwright.workers import Processes, evaluate
+
+WAYS: dict[str, Dimension | None] = {"compound": None, "depth": "depth", "width": "width"}
+
+
+def family(base: Architecture, factors: list[float]) -> dict[str, Architecture]:
+    """The base, and each size in each way; depth has the coarsest steps and sets the target."""
+    made = {"base": base}
+    for factor in factors:
+        deep = scale(base, to_macs=factor * cost(base).macs, only="depth")
+        target = max(cost(deep).macs, 0.9 * factor * cost(base).macs)
+        for way, only in WAYS.items():
+            arch = deep if way == "depth" else scale(base, to_macs=target, only=only)
+            made[f"{way} {factor:g}x"] = arch
+    return made
+
+
+def train_all(
+    nets: dict[str, Architecture], images: str, *, steps: int, seeds: int, cache: Path
+) -> dict[tuple[str, int], dict[str, float]]:
+    """Validation accuracy of every network and seed; finished trainings come from the cache."""
+    from netwright.evaluators.training import TrainingEvaluator
+    from netwright.training.reference import DataRef
+
+    known: dict[str, dict[str, float]] = json.loads(cache.read_text()) if cache.exists() else {}
+    size = nets["base"].input_shape[1]
+    recipe = default_recipe(peek_data(images, resolution=size), steps=steps)
+    evaluator = TrainingEvaluator(data=DataRef(source=images, resolution=size), recipe=recipe)
+    asked: dict[str, Future[Outcome]] = {}
+    with Processes(min(2, os.cpu_count() or 1)) as executor:
+        for arch in sorted(nets.values(), key=lambda a: -cost(a).macs):
+            for seed in range(seeds):
+                key = f"{arch.id} {seed} {steps}"
+                if key not in known and key not in asked:
+                    asked[key] = executor.submit(evaluate, evaluator, arch, seed)
+        for number, (key, future) in enumerate(asked.items()):
+            outcome = future.result()
+            known[key] = {**outcome.metrics, "seconds": outcome.seconds}
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            cache.write_text(json.dumps(known, indent=1))
+            print(f"{number + 1} of {len(asked)} trainings", file=sys.stderr)
+    return {
+        (name, seed): known[f"{arch.id} {seed} {steps}"]
+        for name, arch in nets.items()
+        for seed in range(seeds)
+    }
+
+
+def main() -> None:
+    """Scale, train, print, write."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("run", help="a RUN folder, an architecture file or a catalogue name")
+    options.add_argument("images")
+    options.add_argument("--factors", type=float, nargs="+", default=[2.0, 4.0])
+    options.add_argument("--steps", type=int, default=500)
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--cache", type=Path, default=Path("scaling_family_cache.json"))
+    options.add_argument("--out", type=Path)
+    given = options.parse_args()
+    nets = family(catalog.architecture(given.run), given.factors)
+    trained = train_all(
+        nets, given.images, steps=given.steps, seeds=given.seeds, cache=given.cache
+    )
+    results, rows = {}, []
+    for name, arch in nets.items():
+        values = [100 * trained[name, seed]["val_accuracy"] for seed in range(given.seeds)]
+        costs = cost(arch)
+        results[name] = record.measured(values, "% validation accuracy", headline=True)
+        row: dict[str, Any] = {
+            "network": name, "macs": costs.macs, "params": costs.params,
+            "layers": sum(1 for p in arch.placed if p.prefix), "pixels": arch.input_shape[1],
+            "accuracies": values, "mean": statistics.fmean(values),
+        }  # fmt: skip
+        rows.append(row)
+        print(
+            f"{name:14} {costs.macs / 1e6:7.2f}M MACs {costs.params / 1e3:7.0f}k params "
+            f"{row['layers']:3} layers {row['pixels']:3} px  "
+            + " ".join(f"{v:.1f}" for v in values)
+        )
+    record.write(
+        __file__,
+        claim="A family of three sizes from a searched network: compound scaling beside depth "
+        "alone and width alone, at equal MACs and one recipe",
+        seeds=range(given.seeds),
+        results=results,
+        arguments=f"RUN IMAGES --steps {given.steps} --seeds {given.seeds}",
+        facts={"steps": given.steps, "networks": rows},
+        out=given.out,
+    )
+
+
+if __name__ == "__main__":
+    main()
