@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import record
-
 from netwright import catalog
 from netwright.arch.cost import cost
 from netwright.arch.graph import Architecture

@@ -1,6 +1,6 @@
 """Whole searches on real images: the time they keep, and what is found beside plain baselines.
 
-Run ``python benchmarks/searches.py cifar:PARQUET flowers:FOLDER@96 demo:digits`` on a quiet machine.
+Run ``python benchmarks/searches.py cifar:PARQUET flowers:FOLDER@96`` on a quiet machine.
 Each NAME:DATA[@PIXELS] is one search of ``--minutes``, with the budget of ``--max-macs``.
 """
 
