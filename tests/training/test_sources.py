@@ -10,7 +10,8 @@ from sklearn.datasets import load_digits
 
 from netwright.errors import DataError
 from netwright.training.images import ArrayImages
-from netwright.training.sources import Listing, cache_folder, checked, read_source
+from netwright.training.listing import Listing, cache_folder
+from netwright.training.sources import checked, read_source
 
 
 def test_digits_have_one_test_split_of_a_fifth() -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from netwright.errors import DataError
 from netwright.training.images import FileImages
-from netwright.training.sources import Listing, split_name
+from netwright.training.listing import Listing, split_name
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jfif")

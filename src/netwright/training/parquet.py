@@ -13,7 +13,7 @@ from PIL import Image
 
 from netwright.errors import DataError
 from netwright.training.images import BytesImages
-from netwright.training.sources import Listing, split_name
+from netwright.training.listing import Listing, split_name
 
 _LABELS = ("label", "labels", "class", "target", "targets", "category", "y")
 Rows = npt.NDArray[np.int64]

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from netwright.errors import DataError, UsageError
 from netwright.training.images import Probe, probe
-from netwright.training.sources import Listing, read_source
+from netwright.training.listing import Listing
+from netwright.training.sources import read_source
 from netwright.training.splits import cut
 
 Rows = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 
 from netwright.errors import DataError
 from netwright.training.images import ArrayImages, Bytes8
-from netwright.training.sources import Listing, cache_folder
+from netwright.training.listing import Listing, cache_folder
 
 NAMES = (
     "CIFAR10", "CIFAR100", "EMNIST", "FashionMNIST", "KMNIST", "MNIST", "QMNIST", "STL10", "SVHN",
