@@ -19,7 +19,6 @@ from netwright.strategies.controller import Controller
 from netwright.strategies.ppo import PPO, surrogate
 from netwright.strategies.uniform import Uniform
 from netwright.testing import StrategyContract
-
 from strategies.policies import SCORE, entropy, learn, levers, parameters, probability, trials
 
 
@@ -35,7 +34,8 @@ class TestUnderABudget(StrategyContract):
 
 
 def ppo(*sizes: int, **settings: Any) -> PPO:
-    return PPO(levers(*sizes), objective=SCORE, seed=0, **settings)
+    """PPO alone, without the imitation of the best."""
+    return PPO(levers(*sizes), objective=SCORE, seed=0, **({"elites": 0} | settings))
 
 
 def test_a_bandit_with_a_known_optimum() -> None:

@@ -68,9 +68,9 @@ class NSGA2:
         objective: Objective,
         seed: int,
         costs: Sequence[str] = ("macs",),
-        population: int = 40,
-        offspring: int = 20,
-        crossover: float = 0.9,
+        population: int = 30,
+        offspring: int = 5,
+        crossover: float = 0.5,
     ) -> None:
         if population < 2 or offspring < 1 or not 0 <= crossover <= 1:
             raise UsageError(

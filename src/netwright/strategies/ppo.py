@@ -68,14 +68,14 @@ class PPO:
         learning_rate: float = 3.5e-3,
         clip: float = 0.2,
         epochs: int = 8,
-        entropy: float = 0.03,
+        entropy: float = 0.1,
         entropy_half_life: float | None = None,
         per_update: int = 20,
         baseline: float = 0.95,
         rewards: Rewards = "rank",
         normalise: bool = False,
-        elites: int = 0,
-        elite_weight: float = 0.1,
+        elites: int = 5,
+        elite_weight: float = 0.3,
     ) -> None:
         if not clip > 0 or epochs < 1 or not learning_rate > 0 or not entropy >= 0:
             raise UsageError(
