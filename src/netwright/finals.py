@@ -32,7 +32,7 @@ from netwright.workers import evaluate, worker_died
 
 BEST = 3
 MOST_SEGMENTS = 4
-_LOOK_SHARE = 0.1  # of a training that evaluations between segments may take
+_LOOK_SHARE = 0.15  # of a training that looks at the validation split may take
 MOST_EPOCHS = 200
 _RESTART_SECONDS = 0.5  # to build the network and read the checkpoint, at each segment
 
@@ -195,27 +195,31 @@ def plan_finals(
         recipe = new
         if same:
             break
-    return FinalsPlan(recipe=recipe, segments=_segments(recipe, facts))
+    return FinalsPlan(
+        recipe=recipe, segments=_segments(recipe.steps, _look_steps(facts, recipe.batch_size))
+    )
 
 
 def _look_steps(facts: DataFacts, batch_size: int) -> float:
-    """What the two evaluations after a segment cost, in training steps (forward only: a third)."""
-    return 2 * math.ceil(facts.count("val") / batch_size) / 3
+    """What one evaluation costs, in training steps: forward only, so a third of a step a batch."""
+    return math.ceil(facts.count("val") / batch_size) / 3
 
 
-def _segments(recipe: Recipe, facts: DataFacts) -> int:
-    most = int(_LOOK_SHARE * recipe.steps / _look_steps(facts, recipe.batch_size))
-    return max(1, min(MOST_SEGMENTS, most))
+def _segments(steps: int, look: float) -> int:
+    """As many parts as looks may cost: one after each part, and one more at the end."""
+    return max(1, min(MOST_SEGMENTS, int(_LOOK_SHARE * steps / look) - 1))
 
 
 def _longest(steps: Sequence[float], facts: DataFacts, batch_size: int, seconds: float) -> int:
     """Steps of a recipe that every finalist can be trained by in ``seconds`` of all workers."""
-    total = sum(steps)
-    seconds -= _RESTART_SECONDS * MOST_SEGMENTS * len(steps)
-    looks = _look_steps(facts, batch_size)
-    count = (seconds / total - looks) / (1 + _LOOK_SHARE)
+    total, look = sum(steps), _look_steps(facts, batch_size)
     most = MOST_EPOCHS * steps_per_epoch(facts.count("train"), batch_size)
-    return max(1, min(most, int(count)))
+    for segments in range(MOST_SEGMENTS, 0, -1):
+        left = seconds - _RESTART_SECONDS * segments * len(steps)
+        count = int(left / total - (segments + 1) * look)
+        if count >= 1 and (_segments(count, look) >= segments or segments == 1):
+            return min(most, count)
+    return 1
 
 
 def train(

@@ -252,13 +252,19 @@ class _Training:
         self.losses = []
 
     def _finish(self) -> Fitted:
-        """Leave the better of the average and the last weights in the module."""
+        """Leave the better of the average and the last weights in the module.
+
+        Half-way, after ``until``, that is the average if there is one: a look is not free.
+        """
         self.stepper.module.eval()
         if self.reason is not None:
             return self._fitted(None, averaged=False)
-        best, averaged = self._score(), False
-        average = self.stepper.average
-        if average is not None and self.reason is None:
+        average, half_way = self.stepper.average, self.step < self.recipe.steps
+        averaged = average is not None and half_way
+        if average is not None and half_way:
+            average.copy_to_module()
+        best = self._score()
+        if average is not None and not half_way and self.reason is None:
             with average.applied():
                 smooth = self._score()
             averaged = (smooth.accuracy, -smooth.loss) >= (best.accuracy, -best.loss)
