@@ -40,8 +40,8 @@ STRATEGIES: dict[str, Make] = {
     "evolution": lambda goal, seed: Evolution(WITHIN, objective=goal, seed=seed),
     "ppo": lambda goal, seed: PPO(WITHIN, objective=goal, seed=seed),
     "ppo as published": lambda goal, seed: PPO(
-        WITHIN, objective=goal, seed=seed, learning_rate=3.5e-4, entropy=1e-5, rewards="value",
-        elites=0, normalise=True,
+        WITHIN, objective=goal, seed=seed, learning_rate=3.5e-4, entropy=1e-5,
+        entropy_half_life=None, rewards="value", normalise=True, elites=0,
     ),
     "reinforce": lambda goal, seed: Reinforce(WITHIN, objective=goal, seed=seed),
 }  # fmt: skip
