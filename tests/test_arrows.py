@@ -33,7 +33,8 @@ errors
 < events store workers
 < loop
 < finals judge families reporting exporters run_folder
-< pipeline search
+< verdict
+< pipeline
 < catalog
 < config
 < face
@@ -49,7 +50,7 @@ TORCH = (
     "evaluators/proxies.py", "evaluators/training.py",
     "strategies/controller.py", "strategies/ppo.py", "strategies/reinforce.py",
 )  # fmt: skip
-LOADS_TORCH = ("finals.py", "judge.py", "pipeline.py")
+LOADS_TORCH = ("finals.py", "judge.py", "pipeline.py", "verdict.py")
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")
 NO_CONCEPTS = {"utils", "util", "common", "helpers", "misc", "core", "base"}
 RESOLVERS = {"__init__.py", "cli/__init__.py"}  # these alone may hold code

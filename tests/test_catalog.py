@@ -12,6 +12,7 @@ from netwright.contracts import Space, Strategy
 from netwright.errors import UnknownNameError, UsageError
 from netwright.fakes import TinySpace
 from netwright.judge import Judge
+from netwright.proxies.listing import ALL
 from netwright.proxies.scoring import resolve
 from netwright.records import Budget, Objective
 from netwright.spaces.within import Within
@@ -45,7 +46,7 @@ def test_proxies_lead_to_functions(name: str) -> None:
 
 def test_names_of_two_kinds_do_not_collide() -> None:
     assert not set(catalog.TRAINED) & set(catalog.PROXIES)
-    assert len(catalog.PROXIES) == len(catalog.ALL)
+    assert len(catalog.PROXIES) == len(ALL)
 
 
 def test_an_objective_is_a_proxy_or_a_training() -> None:

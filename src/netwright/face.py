@@ -21,6 +21,7 @@ from netwright.records import Budget, Objective, Trial
 from netwright.run_folder import RunFolder, next_run
 from netwright.spaces.within import Within
 from netwright.store import read_store
+from netwright.workers import width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +114,8 @@ def search(
         seed: The same seed asks for the same candidates in the same order.
         objective: ``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name.
         strategy: A name, or a function of (within, objective, seed) that makes a fresh one.
-        workers: Candidates evaluated at a time; one per core, at most 8, where None.
+        workers: Candidates evaluated at a time; as many as the executor says, or one per core
+            and at most 8, where None.
         executor: Where (Dask, Ray, a pool of yours); processes of this machine where None.
         out: Folder of the run; a new one under ``runs/`` where None.
         resume: Go on with the run in the folder.
@@ -150,7 +152,7 @@ def search(
     steps = _stored_steps(folder) if resume else None
     if steps is None and catalog.objective(objective) is None:
         steps = probe_steps(facts, within, minutes=minutes)
-    workers = workers or min(8, os.cpu_count() or 1)
+    workers = workers or (executor and width(executor)) or min(8, os.cpu_count() or 1)
     settings = {
         "data": data, "space": space.name, "strategy": called, "objective": objective,
         "probe_steps": steps, "minutes": minutes, "seed": seed, "workers": workers,

@@ -46,6 +46,7 @@ from netwright.training.evaluate import evaluate
 from netwright.training.recipe import Recipe
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
+from netwright.verdict import verdict
 from netwright.workers import Processes
 
 _RESERVE = 0.03  # of the time, for what comes after the last training
@@ -356,32 +357,3 @@ def _counts(progress: Progress) -> dict[str, Any]:
         if progress.best is None
         else {name: getattr(progress.best.cost, name) for name in COST_NAMES},
     }
-
-
-def verdict(finals: Sequence[Final], *, images: int) -> str:
-    """One sentence on whether the search was worth it, against the noise of the comparison.
-
-    Two accuracies on the same number of images are called different where they are more than two
-    standard errors of their difference apart.  Other sources of noise, such as the seed of a
-    training, come on top; so this is the least that a real difference must exceed.
-
-    Args:
-        finals: All finalists.
-        images: Of the validation split.
-    """
-    ours = [f for f in finals if f.role.startswith("search") and f.accuracy is not None]
-    plain = [f for f in finals if not f.role.startswith("search") and f.accuracy is not None]
-    if not ours or not plain:
-        return "No comparison is possible: a side of it failed to train."
-    top = max(ours, key=lambda f: f.accuracy or 0.0)
-    rival = max(plain, key=lambda f: f.accuracy or 0.0)
-    a, b = top.accuracy or 0.0, rival.accuracy or 0.0
-    noise = 2 * math.sqrt((a * (1 - a) + b * (1 - b)) / images)
-    gap = (
-        f"{100 * abs(a - b):.1f} points on {images:,} validation images, noise ±{100 * noise:.1f}"
-    )
-    if a - b > noise:
-        return f"The search paid off: its best is ahead of every plain baseline ({gap})."
-    if b - a > noise:
-        return f"The plain baseline {rival.role!r} is ahead of all that was searched ({gap})."
-    return f"The best plain baseline, {rival.role!r}, does as well within the noise ({gap})."

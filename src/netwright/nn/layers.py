@@ -66,8 +66,8 @@ class ThinPointwise2d(nn.Conv2d):
     """Strided 1x1 convolution of a thin map: take every n-th pixel, then convolve at stride 1.
 
     The values are those of ``nn.Conv2d``.  But on channels-last maps of 2 to 7 channels, torch
-    2.14 on a CPU with AVX2 writes past its memory in the backward pass of a strided 1x1 convolution,
-    and the process dies.
+    2.14 on a CPU with AVX2 writes past its memory in the backward pass of a strided 1x1
+    convolution, and the process dies.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's own name)
