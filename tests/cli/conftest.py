@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -12,18 +11,16 @@ import pytest
 
 from command_line import QUICK, Answer, Command, Refused
 from netwright.cli import main
-from netwright.finals import most_params
 from netwright.workers import Serial
 
 
 @pytest.fixture(scope="package", autouse=True)
-def one_process() -> Iterator[None]:
+def one_process(quick_finals: None) -> Iterator[None]:
     """Searches evaluate in this process, and their clock starts with the command."""
     import_module("netwright.pipeline")  # torch, so that no test's clock waits for it
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("netwright.cli.search._seconds_so_far", lambda: 0.0)
         patch.setattr("netwright.pipeline._processes", lambda workers: nullcontext(Serial()))
-        patch.setattr("netwright.finals.most_params", partial(most_params, looks=60))
         yield
 
 
