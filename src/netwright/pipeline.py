@@ -49,7 +49,7 @@ from netwright.training.survey import DataFacts
 from netwright.verdict import verdict
 from netwright.workers import Processes
 
-_RESERVE = 0.03  # of the time, for what comes after the last training
+_RESERVE = 0.05  # of the time, for what comes after the last training
 
 
 @dataclass(frozen=True, kw_only=True)
