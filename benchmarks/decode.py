@@ -1,21 +1,17 @@
 """A candidate is decoded, costed and checked against a budget in tens of microseconds.
 
-Run ``python benchmarks/decode.py`` on a quiet machine.  It prints a table and writes
-``benchmarks/results/decode.json``: architectures a second in the mobile space at 224 px, on one
-core, best, mean and spread over repeats.
+Run ``python benchmarks/decode.py`` on a quiet machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import record
 from netwright.arch.cost import cost
 from netwright.records import Budget, Tokens
 from netwright.rng import stream
@@ -23,7 +19,6 @@ from netwright.spaces.mobile import MobileSpace
 from netwright.spaces.tokens import sample
 from netwright.spaces.within import Within
 
-HERE = Path(__file__).parent
 SPACE = MobileSpace(resolution=224, classes=1000)
 BUDGET = Budget(macs=300e6, params=4e6)
 SEED = 0
@@ -75,40 +70,24 @@ def measure(repeats: int) -> dict[str, list[float]]:
     }
 
 
-def commit() -> str:
-    """The commit that was measured; ``+`` where the tree has changes."""
-    words = ["git", "describe", "--always", "--dirty=+"]
-    out = subprocess.run(words, cwd=HERE, capture_output=True, text=True, check=False)
-    return out.stdout.strip() or "unknown"
-
-
 def main() -> None:
     """Measure, print, write."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--repeats", type=int, default=7)
-    options.add_argument("--out", type=Path, default=HERE / "results" / "decode.json")
+    options.add_argument("--out", type=Path)
     given = options.parse_args()
-    result = {
-        "claim": (__doc__ or "").split("\n")[0],
-        "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
-        "commit": commit(),
-        "seed": SEED,
-        "nodes": statistics.mean(len(SPACE.decode(row).nodes) for row in rows(300)),
-        "per_second": {
-            name: {
-                "best": max(found),
-                "mean": statistics.mean(found),
-                "spread": statistics.stdev(found) if len(found) > 1 else 0.0,
-                "repeats": len(found),
-            }
-            for name, found in measure(given.repeats).items()
-        },
+    results = {
+        name: record.measured(found, "per second", headline=name.startswith("decode + cost"))
+        for name, found in measure(given.repeats).items()
     }
-    print(f"{'mobile at 224 px, per second':28} {'best':>9} {'mean':>9} {'spread':>8}")
-    for name, row in result["per_second"].items():  # type: ignore[attr-defined]
-        print(f"{name:28} {row['best']:9,.1f} {row['mean']:9,.1f} {row['spread']:8,.1f}")
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n")
+    record.write(
+        __file__,
+        claim="Decoding, cost and budget check of the mobile space at 224 px, on one core",
+        seeds=[SEED],
+        results=results,
+        facts={"nodes": statistics.mean(len(SPACE.decode(row).nodes) for row in rows(300))},
+        out=given.out,
+    )
 
 
 if __name__ == "__main__":

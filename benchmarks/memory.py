@@ -21,7 +21,7 @@ _MAIN = "from netwright.cli import main; main()"
 _LOOK_SECONDS = 0.05
 
 
-def peaks(arguments: Sequence[str], *, workers: int) -> tuple[float, float, float]:
+def peaks(arguments: Sequence[str]) -> tuple[float, float, float]:
     """Most resident MiB of the coordinator, of any worker, and of all together.
 
     Resident memory counts shared pages of libraries in every process, so the sum is more than
@@ -61,7 +61,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             words = ["search", given.data, "--max-macs", "2M", "--minutes", given.minutes]
             words += ["--seed", str(seed), "--workers", str(given.workers)]
-            found.append(peaks([*words, "--out", f"{folder}/run"], workers=given.workers))
+            found.append(peaks([*words, "--out", f"{folder}/run"]))
     own, worker, together = zip(*found, strict=True)
     record.write(
         __file__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -79,9 +80,12 @@ def write(
 
 
 def show(row: Measured) -> str:
-    """``0.412 ± 0.013 ms per trial``; without a spread where there was one measurement."""
-    spread = f" ± {number(row['spread'])}" if row["repeats"] > 1 else ""
-    return f"{number(row['mean'])}{spread} {row['unit']}".strip()
+    """``0.412 ± 0.013 ms per trial``: two digits of the spread, where there is one."""
+    mean, spread = row["mean"], row["spread"]
+    if row["repeats"] < 2 or not spread:
+        return f"{number(mean)} {row['unit']}".strip()
+    decimals = max(0, 1 - math.floor(math.log10(spread)))
+    return f"{mean:,.{decimals}f} ± {spread:,.{decimals}f} {row['unit']}".strip()
 
 
 def number(value: float) -> str:

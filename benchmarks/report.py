@@ -40,6 +40,12 @@ def table(results: Sequence[Record]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _seeds(seeds: Sequence[int]) -> str:
+    """``0 to 49`` for a row of them."""
+    row = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]} to {seeds[-1]}" if row else ", ".join(map(str, seeds)) or "none"
+
+
 def _headlines(record: Record) -> dict[str, Any]:
     return {what: row for what, row in record["measured"].items() if row["headline"]}
 
@@ -56,7 +62,7 @@ def page(results: Sequence[Record]) -> str:
             f"## {record['name']}\n",
             f"{record['claim']}\n",
             f"`{record['command']}` on {record['machine']}; commit {record['commit']}; "
-            f"seeds {', '.join(str(s) for s in record['seeds'])}.\n",
+            f"seeds {_seeds(record['seeds'])}.\n",
             "| what | measured | least | most | repeats |\n|---|---|---|---|---|\n"
             + "\n".join(
                 f"| {what} | {show(row)} | {row['least']:.4g} | {row['most']:.4g} "
