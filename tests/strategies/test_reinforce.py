@@ -15,7 +15,6 @@ from netwright.spaces.within import Within
 from netwright.strategies.controller import Controller
 from netwright.strategies.reinforce import Reinforce
 from netwright.testing import StrategyContract
-
 from strategies.policies import SCORE, entropy, learn, levers, parameters, probability, trials
 
 

@@ -82,7 +82,8 @@ class KernelRidge:
         self._means = np.asarray(values.mean(axis=0), dtype=np.float64)
         kernel = self._kernel(self._known)
         kernel[np.diag_indices(len(kernel))] += self.penalty
-        self._weights = np.linalg.solve(kernel, values - self._means)
+        weights = np.linalg.solve(kernel, values - self._means)
+        self._weights = weights.astype(np.float64)
         return self
 
     def predict(self, rows: npt.NDArray[np.int64]) -> _Floats:
