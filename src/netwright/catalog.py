@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netwright.training.survey import DataFacts
 
 SPACES: Mapping[str, str] = {
+    "accel": "netwright.spaces.accel:AccelSpace",
     "efficientnet": "netwright.spaces.efficientnet:EfficientNetSpace",
     "mnasnet": "netwright.spaces.mnasnet:MnasNetSpace",
     "mobile": "netwright.spaces.mobile:MobileSpace",
@@ -35,6 +36,10 @@ SPACES: Mapping[str, str] = {
 
 STRATEGIES: Mapping[str, str] = {
     "evolution": "netwright.strategies.evolution:Evolution",
+    "nsga2": "netwright.strategies.nsga2:NSGA2",
+    "optuna": "netwright.strategies.optuna:Optuna",
+    "ppo": "netwright.strategies.ppo:PPO",
+    "reinforce": "netwright.strategies.reinforce:Reinforce",
     "uniform": "netwright.strategies.uniform:Uniform",
 }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import ast
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -37,8 +39,12 @@ def list_names(kind: Kind, *, json: Annotated[bool, Parameter(negative="")] = Fa
     console().print(table("", columns, cells, right=len(columns)))
 
 
-def _first_line(text: str | None) -> str:
-    return (text or "").strip().splitlines()[0].split("``: ")[-1].split("``, ")[-1]
+def _summary(where: str) -> str:
+    """The first line of a module, without importing it: some of them need torch."""
+    spec = find_spec(where.split(":")[0])
+    text = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    first = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    return first.split("``: ")[-1]
 
 
 def _spaces() -> list[Row]:
@@ -51,7 +57,7 @@ def _spaces() -> list[Row]:
                 "name": name,
                 "choices": len(made.choices),
                 "networks": f"{size:.3g}" if isinstance(size, int) else "",
-                "summary": _first_line(import_module(where.split(":")[0]).__doc__),
+                "summary": _summary(where),
             }
         )
     return rows
@@ -59,8 +65,7 @@ def _spaces() -> list[Row]:
 
 def _strategies() -> list[Row]:
     return [
-        {"name": name, "summary": _first_line(import_module(where.split(":")[0]).__doc__)}
-        for name, where in catalog.STRATEGIES.items()
+        {"name": name, "summary": _summary(where)} for name, where in catalog.STRATEGIES.items()
     ]
 
 
