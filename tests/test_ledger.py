@@ -77,6 +77,15 @@ def test_every_status_is_counted_once() -> None:
     assert again.candidates_per_second == 0
 
 
+def test_a_search_that_started_slowly_still_looks_at_one_candidate() -> None:
+    store = Memory()
+    store.used_seconds = 100.0
+    book = ledger(store, seconds=1.0)
+    assert not book.late()
+    book.record([trial(0)])
+    assert book.late()
+
+
 def test_it_is_late_when_the_median_candidate_would_end_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

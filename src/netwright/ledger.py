@@ -102,8 +102,11 @@ class Ledger:
         return self._before + time.monotonic() - self._started
 
     def late(self) -> bool:
-        """Whether a candidate that takes the median time would now end after the budget."""
-        if self._seconds is None:
+        """Whether a candidate that takes the median time would now end after the budget.
+
+        Never before the first trial: however slow the start, a search looks at something.
+        """
+        if self._seconds is None or not self.trials:
             return False
         middle = self._durations[len(self._durations) // 2] if self._durations else 0.0
         used = self.used()
