@@ -1,4 +1,4 @@
-"""The picture of a network: for now a summary by stage, as text."""
+"""The picture of a network: a summary by stage."""
 
 from __future__ import annotations
 

@@ -213,6 +213,6 @@ def _listing(name: str) -> Listing:
     if name in NEVER_RELEASED:
         raise UsageError(
             f"The blocks of {name} ({NEVER_RELEASED[name]}) were never released, so it cannot be "
-            "built. Take mnasnet_a1, or scale it: scale(published('mnasnet_a1'), to_macs=340e6)."
+            "built. Take mnasnet_a1, or scale it: netwright scale mnasnet_a1 --to-macs 340M."
         )
     return listed(PUBLISHED, name)
