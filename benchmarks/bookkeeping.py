@@ -102,7 +102,7 @@ def main() -> None:
         )
     record.write(
         __file__,
-        claim="Bookkeeping (loop, SQLite, resume) costs at most 1 ms per trial",
+        claim="Bookkeeping (loop and SQLite) costs about a millisecond per trial",
         seeds=range(given.repeats),
         results=results,
         facts={"trials": given.trials, "batch": BATCH},

@@ -207,6 +207,9 @@ def test_the_plan_fills_the_time_and_no_more(
         assert 0.7 * seconds < 0.1 * (3 * plan.recipe.steps + looks) <= seconds
     assert planned(60.0, workers=2).recipe.steps > 1.7 * planned(60.0).recipe.steps
     assert planned(0.0).recipe.steps == 1  # as little as there is
+    idle = planned(60.0, workers=8).recipe.steps  # three networks keep three workers busy at most
+    assert idle == planned(60.0, workers=3).recipe.steps
+    assert 0.1 * idle <= 60.0
     monkeypatch.setattr(finals, "evaluate", taking(1e-6))
     most = planned(3600.0).recipe
     assert most.steps * most.batch_size <= finals.MOST_EPOCHS * facts.count("train")

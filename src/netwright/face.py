@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from netwright import catalog
 from netwright.arch.graph import Architecture
-from netwright.config import read_toml, search_config
+from netwright.config import SearchConfig, read_toml, search_config
 from netwright.contracts import Space, Strategy
 from netwright.effort import probe_steps
 from netwright.errors import UsageError
 from netwright.events import Event
+from netwright.loop import BATCH
 from netwright.pareto import front
 from netwright.records import Budget, Objective, Trial
 from netwright.run_folder import RunFolder, next_run
@@ -134,7 +135,10 @@ def search(
     from netwright.training.survey import peek_data
 
     first = space.decode(space.canonical(tuple(0 for _ in space.choices)))
-    facts = peek_data(data, resolution=first.input_shape[1], seed=seed)
+    folder = RunFolder(Path(out) if out else next_run(Path("runs"), Path(data).stem or "run"))
+    before = _stored(folder) if resume else None
+    flip = before.flip if before else None
+    facts = peek_data(data, resolution=first.input_shape[1], seed=seed, flip=flip)
     if first.input_shape != facts.input_shape or first.classes != len(facts.classes):
         raise UsageError(
             f"{space.name} was made for images {first.input_shape} and {first.classes} classes; "
@@ -146,17 +150,19 @@ def search(
         called, start = strategy, catalog.strategy(strategy)
     else:
         called, start = getattr(strategy, "__qualname__", repr(strategy)), strategy
-    folder = RunFolder(Path(out) if out else next_run(Path("runs"), Path(data).stem or "run"))
     within = Within.of(space, budget, seed=seed)
-    images = DataRef(source=data, resolution=facts.resolution, seed=seed)
-    steps = _stored_steps(folder) if resume else None
+    images = DataRef(source=data, resolution=facts.resolution, seed=seed, flip=flip)
+    steps = before.probe_steps if before else None
+    batch = before.batch if before else BATCH
+    store = before.store if before else None
     if steps is None and catalog.objective(objective) is None:
         steps = probe_steps(facts, within, minutes=minutes)
     workers = workers or (executor and width(executor)) or min(8, os.cpu_count() or 1)
     settings = {
         "data": data, "space": space.name, "strategy": called, "objective": objective,
         "probe_steps": steps, "minutes": minutes, "seed": seed, "workers": workers,
-        "resolution": facts.resolution, "device": device.split(":")[0],
+        "resolution": facts.resolution, "device": device.split(":")[0], "batch": batch,
+        **{key: value for key, value in (("flip", flip), ("store", store)) if value is not None},
         **{FLAGS[name]: int(limit) for name, limit in budget.limits().items()},
     }  # fmt: skip
     search_within(
@@ -172,18 +178,18 @@ def search(
         workers=workers,
         settings=search_config(settings).to_toml(),
         executor=executor,
+        store=store,
         resume=resume,
+        batch=batch,
         device=device,
         on_event=on_event,
     )
-    return Run(folder.path, space)
+    return Run(folder.path, space, store=store)
 
 
-def _stored_steps(folder: RunFolder) -> int | None:
-    """How long the short trainings of a run are, whatever minutes it is now given."""
-    if not folder.config.is_file():
-        return None
-    return search_config(read_toml(folder.config)).probe_steps
+def _stored(folder: RunFolder) -> SearchConfig | None:
+    """The settings that a run was started with; what has no argument here goes on from them."""
+    return search_config(read_toml(folder.config)) if folder.config.is_file() else None
 
 
 def score(

@@ -189,7 +189,7 @@ def plan_finals(
         if not steps:
             raise UsageError(f"No finalist can be trained: {found[0].reason}.")
         left = seconds - (time.perf_counter() - started)
-        longest = _longest(steps, facts, recipe.batch_size, left * workers)
+        longest = _longest(steps, facts, recipe.batch_size, seconds=left, workers=workers)
         new = default_recipe(facts, steps=longest).for_device(device)
         same = replace(new, steps=recipe.steps, warmup_steps=recipe.warmup_steps) == recipe
         recipe = new
@@ -210,13 +210,21 @@ def _segments(steps: int, look: float) -> int:
     return max(1, min(MOST_SEGMENTS, int(_LOOK_SHARE * steps / look) - 1))
 
 
-def _longest(steps: Sequence[float], facts: DataFacts, batch_size: int, seconds: float) -> int:
-    """Steps of a recipe that every finalist can be trained by in ``seconds`` of all workers."""
-    total, look = sum(steps), _look_steps(facts, batch_size)
+def _longest(
+    steps: Sequence[float], facts: DataFacts, batch_size: int, *, seconds: float, workers: int
+) -> int:
+    """Steps of a recipe that every finalist can be trained by in ``seconds``.
+
+    Two things bound it: the work of all, shared by the workers, and the slowest network, whose
+    segments follow one another however many workers there are.
+    """
+    look = _look_steps(facts, batch_size)
     most = MOST_EPOCHS * steps_per_epoch(facts.count("train"), batch_size)
+    shared = len(steps) / min(workers, len(steps))  # trainings that follow one another
+    step = max(sum(steps) / min(workers, len(steps)), max(steps))
     for segments in range(MOST_SEGMENTS, 0, -1):
-        left = seconds - _RESTART_SECONDS * segments * len(steps)
-        count = int(left / total - (segments + 1) * look)
+        left = seconds - _RESTART_SECONDS * segments * shared
+        count = int(left / step - (segments + 1) * look)
         if count >= 1 and (_segments(count, look) >= segments or segments == 1):
             return min(most, count)
     return 1

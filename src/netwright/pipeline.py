@@ -299,7 +299,7 @@ class _Job:
             executor=self.executor,
             seed=self.seed,
             device=self.device,
-            folder=str(self.folder.finals),
+            folder=str(self.folder.finals.resolve()),
             on_progress=self.on_event,
         )
 

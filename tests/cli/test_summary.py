@@ -47,7 +47,7 @@ def test_the_table_is_honest() -> None:
     assert ["random", "*", "97.5%", "99.1k", "1.99M", "12.3s"] in rows
     assert "The plain baseline 'random' is ahead." in text
     flat = " ".join(text.split())
-    assert "96.6% (95% interval 94.3 to 98.0, 1,360 images, looked at once)" in flat
+    assert "96.6% (95% interval 94.3 to 98.0, 1,360 images that the search never saw)" in flat
 
 
 def test_without_test_images_nothing_is_said_of_them() -> None:

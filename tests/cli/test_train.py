@@ -1,4 +1,4 @@
-"""``netwright train``: trained, resumed, looked at once on test data, refused."""
+"""``netwright train``: trained, resumed, tested at the end, refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_test_images_are_looked_at_once_at_the_end(
     for split, count in (("train", 12), ("test", 4)):
         draw_photos(tmp_path / "split" / split, dict.fromkeys(("blue", "green", "red"), count))
     said = command("train", "split", finished, "--epochs", "1", "--out", "mine").out
-    assert "Test accuracy: " in said and "12 images, looked at once" in said
+    assert "Test accuracy: " in said and "12 images not trained on" in said
     assert "validation accuracy" in said and "Weights: mine/weights.safetensors" in said
 
 
@@ -95,3 +95,8 @@ def test_another_training_is_not_gone_on_with(
     other = (*words[:3], "--epochs", "2", *words[5:])
     assert "another recipe" in refused(*other, "--resume")
     assert "another seed" in refused(*words, "--resume", "--seed", "1")
+
+
+def test_a_search_is_not_overwritten(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('data = "digits"\n')
+    assert "holds a search" in refused("train", "digits", "mnasnet_small", "--out", tmp_path)

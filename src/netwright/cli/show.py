@@ -39,17 +39,22 @@ def show(
     with read_store(config.store or folder.trials) as store:
         objective = store.run.objective
         trials = list(store)
+        place = store.place  # without a password
+    settings = {k: v for k, v in config.model_dump().items() if v is not None}
+    if config.store is not None:
+        settings["store"] = place
     result = folder.read_result() if folder.result.is_file() else None
     if json:
         trial_rows = [t.to_dict() for t in trials]
-        print_json({"config": config.model_dump(), "trials": trial_rows, "result": result})
+        print_json({"config": settings, "trials": trial_rows, "result": result})
         return
     out = console()
-    settings = [f"{k} {v}" for k, v in config.model_dump().items() if v is not None]
-    out.print(f"{run}: {', '.join(settings)}")
+    out.print(f"{run}: {', '.join(f'{k} {v}' for k, v in settings.items())}")
     ok = [t for t in trials if t.ok and t.duplicate_of is None]
     best = sorted(ok, key=lambda t: (-t.value(objective), t.number))[:top]
     controls = [n for n in ("params", "macs", "sum_log_n") if n != objective.metric]
+    if not any("sum_log_n" in t.outcome.metrics for t in best):  # judged by training, not by score
+        controls = [n for n in controls if n != "sum_log_n"]
     rows = [_row(t, objective.metric, controls) for t in best]
     columns = ("candidate", "network", objective.metric, *controls)
     title = f"\nBest {len(rows)} of {len(trials)} candidates"

@@ -21,11 +21,12 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
         result: What ``result.json`` holds.
     """
     search, seconds = result["search"], result["seconds"]
+    in_all = seconds["total"] + seconds.get("earlier sittings", 0.0)
     out.print()
     out.print(
         f"{search['trials']} candidates in {format_seconds(search['seconds'])} "
         f"({search['duplicates']} duplicates, {search['failed']} failed), objective "
-        f"{result['objective']}; {format_seconds(seconds['total'])} in all."
+        f"{result['objective']}; {format_seconds(in_all)} in all."
     )
     out.print()
     best = result["best"]
@@ -49,7 +50,7 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
         out.print(
             f"Test accuracy of the returned network: {100 * test['accuracy']:.1f}% "
             f"(95% interval {100 * test['low']:.1f} to {100 * test['high']:.1f}, "
-            f"{test['images']:,} images, looked at once)."
+            f"{test['images']:,} images that the search never saw)."
         )
     out.print()
     out.print(f"The network: {folder.best}; its weights: {folder.weights}", soft_wrap=True)

@@ -57,6 +57,11 @@ def train(
         raise UsageError(f"{out} is not the folder of a training; start it without --resume.")
     folder = RunFolder(out or _next(short_name(arch)))
     checkpoint = folder.path / "checkpoint.safetensors"
+    if folder.is_run():
+        raise UsageError(
+            f"{folder.path} holds a search, which a training would overwrite; choose another "
+            "place with --out."
+        )
     if checkpoint.exists() and not resume:
         raise UsageError(
             f"{folder.path} already holds a training; add --resume to go on with it, or choose "
@@ -140,7 +145,7 @@ def _test_sentence(accuracy: float, count: int) -> str:
     interval = wilson(round(accuracy * count), count)
     return (
         f"Test accuracy: {100 * accuracy:.1f}% (95% interval {100 * interval.low:.1f} to "
-        f"{100 * interval.high:.1f}, {count:,} images, looked at once)."
+        f"{100 * interval.high:.1f}, {count:,} images not trained on)."
     )
 
 
