@@ -12,9 +12,12 @@ from cyclopts import Parameter
 from netwright import catalog
 from netwright.arch.cost import cost
 from netwright.cli.output import console, print_json, table
+from netwright.spaces.tokens import count, raw_size
 from netwright.units import format_count
 
 Row = dict[str, Any]
+_COUNTED = 20_000  # candidates that can be counted one by one while a person waits
+_ONLY_JSON = ("citation",)  # too wide for a terminal
 Kind = Literal["spaces", "strategies", "proxies", "architectures"]
 
 
@@ -34,9 +37,15 @@ def list_names(kind: Kind, *, json: Annotated[bool, Parameter(negative="")] = Fa
     if json:
         print_json({kind: rows})
         return
-    columns = [key for key in (rows[0] if rows else {"name": ""}) if key != "function"]
+    columns = [key for key in (rows[0] if rows else {"name": ""}) if key not in _ONLY_JSON]
     cells = [[str(row.get(key, "")) for key in columns] for row in rows]
     console().print(table("", columns, cells, right=len(columns)))
+
+
+def _number(size: int | None) -> str:
+    if size is None:
+        return ""
+    return f"{size:,}" if size <= _COUNTED else f"{size:.3g}"
 
 
 def _summary(where: str) -> str:
@@ -51,12 +60,13 @@ def _spaces() -> list[Row]:
     rows = []
     for name, where in catalog.SPACES.items():
         made = catalog.space(name)
-        size = getattr(made, "size", None)
+        small = raw_size(made) <= _COUNTED
+        size = getattr(made, "size", count(made) if small else None)
         rows.append(
             {
                 "name": name,
                 "choices": len(made.choices),
-                "networks": f"{size:.3g}" if isinstance(size, int) else "",
+                "networks": _number(size),
                 "summary": _summary(where),
             }
         )

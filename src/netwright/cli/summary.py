@@ -44,6 +44,8 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
     out.print(table("", columns, rows))
     out.print()
     out.print("* returned. All were trained by one recipe and seed.")
+    if str(result["objective"]).startswith("val_"):
+        out.print("The search chose its candidates on the same validation images.")
     out.print(result["verdict"])
     test = result["test"]
     if test is not None:
