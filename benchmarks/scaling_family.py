@@ -1,6 +1,6 @@
 """A family of sizes from a network that a search found: compound scaling against one dimension.
 
-Every size is grown to equal MACs in three ways and trained by one recipe with several seeds:
+Every size is grown to equal MACs in four ways and trained by one recipe with several seeds:
 
     netwright search IMAGES --max-macs 2M --minutes 5 --out RUN
     python benchmarks/scaling_family.py RUN IMAGES
@@ -24,12 +24,18 @@ from netwright import catalog
 from netwright.arch.cost import cost
 from netwright.arch.graph import Architecture
 from netwright.records import Outcome
+from netwright.reporting.curves import Point, curves_svg
 from netwright.scaling import Dimension, scale
 from netwright.training.recipe import default_recipe
 from netwright.training.survey import peek_data
 from netwright.workers import Processes, evaluate
 
-WAYS: dict[str, Dimension | None] = {"compound": None, "depth": "depth", "width": "width"}
+WAYS: dict[str, Dimension | None] = {
+    "compound": None,
+    "depth": "depth",
+    "width": "width",
+    "resolution": "resolution",
+}
 
 
 def family(base: Architecture, factors: list[float]) -> dict[str, Architecture]:
@@ -75,6 +81,25 @@ def train_all(
     }
 
 
+def picture(rows: list[dict[str, Any]]) -> str:
+    """Accuracy over MACs, one curve per way; all begin at the base."""
+    base, *grown = rows
+    curves: dict[str, list[Point]] = {}
+    for way in WAYS:
+        ours = [base, *(row for row in grown if row["network"].startswith(way))]
+        curves[way] = [
+            Point(
+                macs=row["macs"],
+                accuracy=row["mean"] / 100,
+                spread=statistics.stdev(row["accuracies"]) / 100
+                if len(row["accuracies"]) > 1
+                else 0,
+            )
+            for row in ours
+        ]
+    return curves_svg(curves, title="One searched network, grown in four ways")
+
+
 def main() -> None:
     """Scale, train, print, write."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -84,6 +109,7 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=500)
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--cache", type=Path, default=Path("scaling_family_cache.json"))
+    options.add_argument("--picture", type=Path, help="an .svg file of accuracy over MACs")
     options.add_argument("--out", type=Path)
     given = options.parse_args()
     nets = family(catalog.architecture(given.run), given.factors)
@@ -106,10 +132,12 @@ def main() -> None:
             f"{row['layers']:3} layers {row['pixels']:3} px  "
             + " ".join(f"{v:.1f}" for v in values)
         )
+    if given.picture:
+        given.picture.write_text(picture(rows), encoding="utf-8")
     record.write(
         __file__,
-        claim="A family of three sizes from a searched network: compound scaling beside depth "
-        "alone and width alone, at equal MACs and one recipe",
+        claim="A family of three sizes from a searched network: compound scaling beside one "
+        "dimension alone, at equal MACs and one recipe",
         seeds=range(given.seeds),
         results=results,
         arguments=f"RUN IMAGES --steps {given.steps} --seeds {given.seeds}",

@@ -1,0 +1,1 @@
+"""What people look at: pictures of results, without a plotting library."""
