@@ -1,6 +1,6 @@
 """A family of sizes from a network that a search found: compound scaling against one dimension.
 
-Every size is grown to equal MACs in four ways and trained by one recipe with several seeds:
+Every size is grown in four ways, each to the largest network under one target of MACs, and trained by one recipe with several seeds:
 
     netwright search IMAGES --max-macs 2M --minutes 5 --out RUN
     python benchmarks/scaling_family.py RUN IMAGES
@@ -137,7 +137,7 @@ def main() -> None:
     record.write(
         __file__,
         claim="A family of three sizes from a searched network: compound scaling beside one "
-        "dimension alone, at equal MACs and one recipe",
+        "dimension alone, each the largest under the same targets of MACs, by one recipe",
         seeds=range(given.seeds),
         results=results,
         arguments=f"RUN IMAGES --steps {given.steps} --seeds {given.seeds}",
