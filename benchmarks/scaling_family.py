@@ -1,6 +1,7 @@
 """A family of sizes from a network that a search found: compound scaling against one dimension.
 
-Every size is grown in four ways, each to the largest network under one target of MACs, and trained by one recipe with several seeds:
+Every size is grown in four ways, each to the largest network under one target of MACs, and all are
+trained by one recipe with several seeds:
 
     netwright search IMAGES --max-macs 2M --minutes 5 --out RUN
     python benchmarks/scaling_family.py RUN IMAGES
