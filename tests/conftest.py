@@ -1,13 +1,18 @@
-"""What the tests share: the benchmarks can be imported, and there is a folder of small images."""
+"""What the tests share: one thread each, the benchmarks on the path, a folder of small images."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+
+# Before torch is imported: several test processes with a pool of threads each fight for the cores,
+# and a wait at a barrier for a thread that does not run turned a second into minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from command_line import draw_photos
 
