@@ -1,0 +1,123 @@
+"""Which few networks to train first: far apart in what describes them, starting from the middle.
+
+Max-min choice (Kennard and Stone, Technometrics 1969; Gonzalez, 1985): each probe is the
+candidate farthest from all earlier ones.  D-optimal choice (Wynn, 1970): each is the candidate
+about which a linear model of the earlier ones knows least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.errors import UsageError
+from netwright.rng import stream
+
+Floats = npt.NDArray[np.float64]
+Design = Literal["maxmin", "doptimal"]
+_SAME = 1e-12  # squared distance below which two rows are one
+
+
+def diverse(
+    table: npt.NDArray[np.floating],
+    count: int,
+    *,
+    seed: int,
+    design: Design = "maxmin",
+    chosen: Sequence[int] = (),
+) -> list[int]:
+    """Rows of a table that differ as much as ``count`` of its rows can.
+
+    The order is that of the choice, so the first k are a fair choice of k.  Where fewer rows
+    differ than are asked for, the rest are drawn from those that are left.
+
+    Args:
+        table: Descriptors (N, D), one candidate a row; columns are standardised here, and count
+            for nothing where they are constant.
+        count: How many rows, at most N less those chosen.
+        seed: Decides between equals.
+        design: ``maxmin``, or ``doptimal`` for a linear model with a weak prior.
+        chosen: Rows that are already among the probes; not given again.
+
+    Returns:
+        ``count`` row numbers, each once.
+
+    Raises:
+        UsageError: If there are fewer rows, or a value is not finite.
+    """
+    rows = standardised(table)
+    taken = list(dict.fromkeys(chosen))
+    if not 0 <= count <= len(rows) - len(taken):
+        raise UsageError(
+            f"{count} probes cannot be chosen among {len(rows) - len(taken)} candidates; "
+            "ask for fewer or draw more candidates."
+        )
+    if design not in ("maxmin", "doptimal"):
+        raise UsageError(f"No design is called {design!r}; there are maxmin and doptimal.")
+    tie = stream(seed, "probes").permutation(len(rows)).astype(np.float64) * 1e-12
+    step = _far if design == "maxmin" else _uncertain
+    return step(rows, count, taken, tie)
+
+
+def standardised(table: npt.NDArray[np.floating]) -> Floats:
+    """The table with columns of mean 0 and deviation 1; constant ones are left out.
+
+    Raises:
+        UsageError: If it is no table of finite numbers.
+    """
+    values = np.asarray(table, dtype=np.float64)
+    if values.ndim != 2 or not np.isfinite(values).all():
+        raise UsageError(
+            f"Probes are chosen from a table (N, D) of finite numbers; this one has shape "
+            f"{values.shape} and {np.count_nonzero(~np.isfinite(values))} that are not finite."
+        )
+    if not len(values):
+        return values
+    spread = values.std(axis=0)
+    varies = spread > 1e-9 * (1 + np.abs(values).max(axis=0))
+    kept: Floats = (values[:, varies] - values[:, varies].mean(axis=0)) / spread[varies]
+    return kept
+
+
+def _far(rows: Floats, count: int, taken: list[int], tie: Floats) -> list[int]:
+    """Farthest point after farthest point; the first is the most central row."""
+    nearest = np.full(len(rows), np.inf)
+    for i in taken:
+        nearest = np.minimum(nearest, ((rows - rows[i]) ** 2).sum(axis=1))
+    found: list[int] = []
+    for _ in range(count):
+        nearest[[*taken, *found]] = -1
+        if taken or found:
+            gain = np.where((nearest >= 0) & (nearest < _SAME), 0.0, nearest)
+        else:
+            gain = -(rows**2).sum(axis=1)
+        best = int(np.argmax(gain + tie))
+        found.append(best)
+        nearest = np.minimum(nearest, ((rows - rows[best]) ** 2).sum(axis=1))
+    return found
+
+
+def _uncertain(rows: Floats, count: int, taken: list[int], tie: Floats) -> list[int]:
+    """The row of the largest predictive variance after the largest (a rank-one update each)."""
+    design = np.hstack([np.ones((len(rows), 1)), rows])
+    design = design / np.sqrt(design.shape[1])
+    covariance = np.eye(design.shape[1])
+    left = np.ones(len(rows), dtype=bool)
+    for i in taken:
+        covariance, left[i] = _learn(covariance, design[i]), False
+    found: list[int] = []
+    for _ in range(count):
+        variance = np.einsum("nd,de,ne->n", design, covariance, design, optimize=True)
+        best = int(np.argmax(np.where(left, variance + tie, -np.inf)))
+        found.append(best)
+        covariance, left[best] = _learn(covariance, design[best]), False
+    return found
+
+
+def _learn(covariance: Floats, row: Floats) -> Floats:
+    seen = covariance @ row
+    learnt: Floats = covariance - np.outer(seen, seen) / (0.01 + row @ seen)
+    return learnt
