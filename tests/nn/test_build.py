@@ -338,3 +338,23 @@ def test_b0_has_timms_keys_and_logits() -> None:
     image = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         torch.testing.assert_close(ours(image), theirs(image), rtol=1e-4, atol=1e-4)
+
+
+def test_a_dead_end_behind_the_auxiliary_logits_goes_with_them() -> None:
+    draft = Draft("end", (4, 1, 1))
+    draft.add("pool", ops.GlobalPool(), 0)
+    block = draft.block()
+    image = (4, 1, 1)
+    aux, dead = Draft("aux", (4,)), Draft("dead", (4,))
+    aux.add("aux", ops.Linear(out=4), 0)
+    dead.add("dead", ops.Linear(out=4), 0)
+    last = Draft("last", (4,))
+    last.add("last", ops.Linear(out=4), 0)
+    placed = (
+        Placed("", block, (0,)),
+        Placed("", aux.block(), (1,)),
+        Placed("", dead.block(), (2,)),
+        Placed("", last.block(), (1,)),
+    )
+    module = build(Architecture(image, placed, aux=2), seed=0, aux=False)
+    assert {key.split(".")[0] for key in module.state_dict()} == {"last"}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, fx, nn
 
 from netwright.arch import ops
 from netwright.arch.graph import INPUT, Architecture, FlatNode
+from netwright.arch.ops import Shape
 from netwright.nn.layers import function_node, module_of
 from netwright.rng import derive
 
@@ -45,7 +47,27 @@ def build(
     """
     ends = arch.outputs if aux else arch.outputs[:1]
     nodes = arch.nodes if aux else _without_aux(arch)
-    shapes = {INPUT: arch.input_shape} | {n.name: n.shape for n in nodes}
+    module = assemble(nodes, ends, input_shape=arch.input_shape, name=arch.name)
+    if torch.device(device).type == "meta":
+        return module.to(dtype=dtype)
+    for path, layer in module.named_modules():
+        _initialise(layer, path, seed)
+    module = module.to(device=device, dtype=dtype)
+    return module.to(memory_format=torch.channels_last) if channels_last else module
+
+
+def assemble(
+    nodes: Sequence[FlatNode], ends: Sequence[str], *, input_shape: Shape, name: str
+) -> fx.GraphModule:
+    """Operations put together in torch, their weights on the meta device.
+
+    Args:
+        nodes: In an order in which they can run.
+        ends: Names of the nodes whose outputs the module gives: one tensor, or a tuple.
+        input_shape: ``(C, H, W)`` of one image.
+        name: What a person calls the network.
+    """
+    shapes = {INPUT: input_shape} | {n.name: n.shape for n in nodes}
     single = _read_once(nodes, ends)
     graph = fx.Graph()
     values = {INPUT: graph.placeholder("x")}
@@ -59,32 +81,31 @@ def build(
             modules[node.name] = layer
             values[node.name] = graph.call_module(node.name, (values[node.inputs[0]],))
     graph.output(values[ends[0]] if len(ends) == 1 else tuple(values[e] for e in ends))
-    module = fx.GraphModule(modules, graph, re.sub(r"\W", "_", arch.name) or "Network")
-    if torch.device(device).type == "meta":
-        return module.to(dtype=dtype)
-    for name, layer in modules.items():
-        _initialise(layer, name, seed)
-    module = module.to(device=device, dtype=dtype)
-    return module.to(memory_format=torch.channels_last) if channels_last else module
+    return fx.GraphModule(modules, graph, re.sub(r"\W", "_", name) or "Network")
 
 
-def _without_aux(arch: Architecture) -> tuple[FlatNode, ...]:
-    """The nodes but those that nothing except the auxiliary logits depends on."""
-    if arch.aux is None:
-        return arch.nodes
-    logits, aux = (_below(arch, end) for end in arch.outputs)
-    return tuple(n for n in arch.nodes if n.name not in aux - logits)
-
-
-def _below(arch: Architecture, end: str) -> set[str]:
-    alive = {end}
+def needed(arch: Architecture, ends: Iterable[str]) -> tuple[FlatNode, ...]:
+    """The nodes that these ones depend on, themselves among them."""
+    alive = set(ends)
     for node in reversed(arch.nodes):
         if node.name in alive:
             alive.update(node.inputs)
-    return alive
+    return tuple(n for n in arch.nodes if n.name in alive)
 
 
-def _read_once(nodes: tuple[FlatNode, ...], ends: tuple[str, ...]) -> set[str]:
+def _without_aux(arch: Architecture) -> tuple[FlatNode, ...]:
+    """The nodes but those that only the auxiliary logits need, and what reads them."""
+    if arch.aux is None:
+        return arch.nodes
+    logits, gone = ({n.name for n in needed(arch, (end,))} for end in arch.outputs)
+    gone -= logits
+    for node in arch.nodes:
+        if not gone.isdisjoint(node.inputs):
+            gone.add(node.name)
+    return tuple(n for n in arch.nodes if n.name not in gone)
+
+
+def _read_once(nodes: Sequence[FlatNode], ends: Sequence[str]) -> set[str]:
     """Outputs of batch norms that exactly one node reads: an activation may overwrite them."""
     reads = Counter([*ends, *(name for node in nodes for name in node.inputs)])
     return {n.name for n in nodes if isinstance(n.op, ops.BatchNorm) and reads[n.name] == 1}
