@@ -21,12 +21,12 @@ import record
 from netwright.contracts import Strategy
 from netwright.evaluators.surrogate import SurrogateEvaluator, fitted, metric
 from netwright.records import Factor, Objective, Outcome, Tokens, Trial
+from netwright.replay import replay, unlimited
 from netwright.spaces.accel import AccelSpace
 from netwright.strategies.evolution import Evolution
 from netwright.strategies.ppo import PPO
 from netwright.strategies.reinforce import Reinforce
 from netwright.strategies.uniform import Uniform
-from replay import replay, unlimited
 
 PATH = Path(__file__).parents[2] / "shared" / "data" / "accel_nasbench.parquet"
 WITHIN = unlimited(AccelSpace())

@@ -24,13 +24,13 @@ from netwright.contracts import Strategy
 from netwright.evaluators.table import TableEvaluator, read_cells, read_columns
 from netwright.pareto import hypervolume
 from netwright.records import Factor, Objective, Outcome, Tokens, Trial
+from netwright.replay import replay, unlimited
 from netwright.spaces.nasbench201 import NASBench201Space
 from netwright.strategies.evolution import Evolution
 from netwright.strategies.nsga2 import NSGA2
 from netwright.strategies.ppo import PPO
 from netwright.strategies.reinforce import Reinforce
 from netwright.strategies.uniform import Uniform
-from replay import replay, unlimited
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 WITHIN = unlimited(NASBench201Space())

@@ -24,11 +24,11 @@ errors
 < arch
 < records
 < contracts
-< spaces
+< spaces resizing
 < scaling
 < nn
 < proxies predict training
-< strategies fakes effort
+< strategies fakes effort replay
 < evaluators ledger database
 < events store workers
 < loop
@@ -36,7 +36,7 @@ errors
 < verdict
 < pipeline
 < catalog
-< config
+< config regret
 < face
 < cli testing
 """
@@ -48,7 +48,8 @@ RANK = {
 TORCH = (
     "nn/", "proxies/", "training/", "exporters/",
     "evaluators/proxies.py", "evaluators/training.py",
-    "strategies/controller.py", "strategies/ppo.py", "strategies/reinforce.py",
+    "strategies/controller.py", "strategies/ppo.py", "strategies/recurrence.py",
+    "strategies/reinforce.py",
 )  # fmt: skip
 LOADS_TORCH = ("finals.py", "judge.py", "pipeline.py", "verdict.py")
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -13,7 +14,16 @@ from hypothesis import strategies as st
 
 from netwright.errors import UsageError
 from netwright.rng import stream
-from netwright.stats import bootstrap, kendall, partial_spearman, ranks, spearman, wilson
+from netwright.stats import (
+    bootstrap,
+    kendall,
+    mean_band,
+    partial_spearman,
+    ranks,
+    signed_rank,
+    spearman,
+    wilson,
+)
 
 pairs = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=20)
 
@@ -113,3 +123,36 @@ def test_wilson_and_bootstrap_refuse_nonsense() -> None:
         wilson(1, 2, level=95)
     with pytest.raises(UsageError, match="at least one"):
         bootstrap(spearman, [1, 2], [1, 2], seed=0, repeats=0)
+
+
+def test_signed_rank_agrees_with_scipy_without_ties() -> None:
+    x, y = stream(0, "pairs").normal(size=(2, 30))
+    for shift in (-0.5, 0.0, 1.0, 5.0):
+        theirs = scipy.stats.wilcoxon(x + shift, y, alternative="greater", method="exact")
+        assert signed_rank(x + shift, y) == pytest.approx(theirs.pvalue, rel=1e-9)
+
+
+def test_signed_rank_counts_all_signs_where_ranks_are_tied() -> None:
+    x, y = [3.0, 1.0, 2.0, 5.0, 7.0, 4.0], [2.0, 2.0, 2.0, 3.0, 5.0, 1.0]
+    sizes = ranks([abs(a - b) for a, b in zip(x, y, strict=True) if a != b])
+    seen = sum(r for r, a, b in zip(sizes, x[:2] + x[3:], y[:2] + y[3:], strict=True) if a > b)
+    sums = [
+        sum(r for r, up in zip(sizes, signs, strict=True) if up)
+        for signs in itertools.product((0, 1), repeat=len(sizes))
+    ]
+    assert signed_rank(x, y) == pytest.approx(sum(s >= seen for s in sums) / len(sums))
+    assert signed_rank([1, 2], [1, 2]) == 1.0
+    assert signed_rank([2.0] * 20, [1.0] * 20) == pytest.approx(2**-20)
+
+
+def test_a_band_is_the_bootstrap_of_every_column() -> None:
+    table = stream(0, "band").normal(size=(40, 3)) + [0.0, 5.0, 9.0]
+    mean, low, high = mean_band(table, seed=0, repeats=4000)
+    assert mean == pytest.approx(table.mean(axis=0))
+    half = 1.96 * table.std(axis=0) / math.sqrt(40)
+    assert high - mean == pytest.approx(half, rel=0.1)
+    assert mean - low == pytest.approx(half, rel=0.1)
+    again = mean_band(table[:, 1:2], seed=0, repeats=4000)
+    assert (again[1][0], again[2][0]) == pytest.approx((low[1], high[1]))
+    with pytest.raises(UsageError, match=r"\(N, M\)"):
+        mean_band(table[:0], seed=0)

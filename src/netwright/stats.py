@@ -1,4 +1,4 @@
-"""Rank correlations and intervals: Spearman, Kendall, partial Spearman, bootstrap, Wilson."""
+"""Rank correlations, intervals, a paired test: Spearman, Kendall, bootstrap, Wilcoxon, Wilson."""
 
 from __future__ import annotations
 
@@ -140,6 +140,57 @@ def bootstrap(
         return Interval(value=value, low=math.nan, high=math.nan, level=level)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]).tolist()
     return Interval(value=value, low=low, high=high, level=level)
+
+
+def mean_band(
+    values: npt.NDArray[np.floating], *, seed: int, repeats: int = 1000
+) -> tuple[_Floats, _Floats, _Floats]:
+    """Means over repeats, and the ends of their 95% percentile bootstraps.
+
+    Repeats are resampled whole, so that the band of a curve is as smooth as the curves.
+
+    Args:
+        values: (N, M) figures: N repeats of M columns.
+        seed: The user's seed.
+        repeats: Number of resamples.
+
+    Returns:
+        Mean, low and high (M,).
+    """
+    table = np.asarray(values, dtype=np.float64)
+    if table.ndim != 2 or not len(table):
+        raise UsageError(f"Expected repeats of columns (N, M); the shape is {table.shape}.")
+    count = len(table)
+    rows = stream(seed, "bootstrap mean").integers(count, size=(repeats, count))
+    shares = np.stack([np.bincount(row, minlength=count) for row in rows]) / count
+    low, high = np.quantile(shares @ table, [0.025, 0.975], axis=0)
+    return table.mean(axis=0), low, high
+
+
+def signed_rank(x: Numbers, y: Numbers) -> float:
+    """How likely the pairs favour ``x`` so much by chance: Wilcoxon's signed-rank test (1945).
+
+    One-sided and exact: the sum of the ranks of the positive differences, over all ways to give
+    the differences signs.  Differences of 0 say nothing and are left out; ties share their ranks.
+
+    Args:
+        x: N values, such as the accuracies that a method reached with N seeds.
+        y: N values of another with the same seeds.
+
+    Returns:
+        From 0 to 1; 1 where all pairs are equal.
+    """
+    a, b = _pair(x, y)
+    differences = (a - b)[a != b]
+    doubled = np.rint(2 * ranks(np.abs(differences))).astype(int) if len(differences) else ()
+    chances = np.ones(1)  # of every sum of doubled ranks
+    for rank in map(int, doubled):
+        grown = np.zeros(len(chances) + rank)
+        grown[: len(chances)] += chances / 2
+        grown[rank:] += chances / 2
+        chances = grown
+    least = sum(int(r) for r, d in zip(doubled, differences, strict=True) if d > 0)
+    return min(1.0, float(chances[least:].sum()))
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
@@ -20,6 +21,7 @@ _VERBS = {
     "scale": "Grow or shrink a network: depth, width and resolution together.",
     "train": "Train a network on your images.",
     "list": "List spaces, strategies, proxies or architectures.",
+    "bench": "Compare strategies on a table of networks that others trained.",
 }
 _FULL_OR_FORBIDDEN = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM,
@@ -52,7 +54,12 @@ def _version() -> str:
 
 def _help(words: Sequence[str]) -> str:
     verb = [word for word in words[:1] if word in _VERBS]
-    return " ".join(("`netwright", *verb, "--help`"))
+    sub = [w for w in words[1:2] if verb and _is_sub_verb(verb[0], w)]
+    return " ".join(("`netwright", *verb, *sub, "--help`"))
+
+
+def _is_sub_verb(verb: str, word: str) -> bool:
+    return word.isidentifier() and find_spec(f"{__name__}.{verb}_{word}") is not None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

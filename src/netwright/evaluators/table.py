@@ -53,17 +53,33 @@ def read_cells(path: str) -> Mapping[Tokens, int]:
     return {from_string(str(text)): i for i, text in enumerate(cells)}
 
 
+def columns_of(path: str) -> list[str]:
+    """The names of the columns of a Parquet file.
+
+    Raises:
+        DataError: If the file is missing or not of that kind.
+    """
+    import pyarrow  # 0.1 s that only those who read a table pay
+    import pyarrow.parquet as parquet
+
+    if not Path(path).is_file():
+        raise DataError(f"There is no table at {path}; give the path of a Parquet file.")
+    try:
+        names: list[str] = parquet.read_schema(path).names
+    except pyarrow.ArrowException as err:
+        raise DataError(f"{path} cannot be read as a Parquet file: {err}.") from err
+    return names
+
+
 def read_parquet(path: str, names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
     """Columns of a Parquet file, as they are.
 
     Raises:
         DataError: If the file or a column is missing.
     """
-    import pyarrow.parquet as parquet  # 0.1 s that only those who read a table pay
+    import pyarrow.parquet as parquet
 
-    if not Path(path).is_file():
-        raise DataError(f"There is no table at {path}; give the path of a Parquet file.")
-    there = parquet.read_schema(path).names
+    there = columns_of(path)
     missing = [name for name in names if name not in there]
     if missing:
         raise DataError(

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from html import escape
 
 from netwright.errors import UsageError
+from netwright.reporting.lines import COLOURS, round_step
 from netwright.units import format_count
 
 _WIDTH, _HEIGHT = 640, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 120, 24, 52
-# Okabe and Ito's colours, which colour-blind people can tell apart.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +78,7 @@ def curves_svg(curves: Mapping[str, Sequence[Point]], *, title: str) -> str:
 
 
 def _cycle(count: int) -> list[str]:
-    return [_COLOURS[i % len(_COLOURS)] for i in range(count)]
+    return [COLOURS[i % len(COLOURS)] for i in range(count)]
 
 
 def _axes(plane: _Plane, macs: Sequence[float]) -> list[str]:
@@ -100,7 +99,7 @@ def _axes(plane: _Plane, macs: Sequence[float]) -> list[str]:
         parts.append(f'<path d="M{x:.1f} {bottom}v5" stroke="#444"/>')
         label = format_count(value)
         parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{label}</text>')
-    step = _step(plane.high - plane.low)
+    step = round_step(plane.high - plane.low)
     tick = math.ceil(plane.low / step) * step
     while tick <= plane.high:
         y = plane.y(tick)
@@ -110,13 +109,6 @@ def _axes(plane: _Plane, macs: Sequence[float]) -> list[str]:
         )
         tick += step
     return parts
-
-
-def _step(span: float) -> float:
-    """A round distance between lines, such that four to ten fit into the span."""
-    rough = span / 5
-    power = 10 ** math.floor(math.log10(rough))
-    return float(next(m for m in (1, 2, 5, 10) if m * power >= rough) * power)
 
 
 def _curve(

@@ -1,4 +1,4 @@
-"""Searches replayed on benchmarks that answer at once: tokens in, trials out, nothing decoded."""
+"""Searches replayed on benchmarks that answer at once: tokens in, trials out, nothing trained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwright.records import Budget, Outcome, Tokens, Trial
 from netwright.spaces.within import Range, Survey, Within
 
 Look = Callable[[Sequence[Tokens]], Sequence[Outcome]]
-_NOTHING = Cost(params=1, macs=1, peak_activation_bytes=1)  # what it costs is not looked at
+_NOTHING = Cost(params=1, macs=1, peak_activation_bytes=1)
 
 
 def unlimited(space: Space) -> Within:
@@ -19,21 +19,32 @@ def unlimited(space: Space) -> Within:
     return Within(space=space, budget=Budget(), anchor=(0,) * len(space.choices), survey=none)
 
 
-def replay(strategy: Strategy, look: Look, *, trials: int, batch: int = 20) -> list[Trial]:
+def replay(
+    strategy: Strategy,
+    look: Look,
+    *,
+    trials: int,
+    batch: int = 20,
+    measure: Callable[[Tokens], Cost] | None = None,
+) -> list[Trial]:
     """What the loop would have told, with what the benchmark says of each candidate.
 
-    Every candidate counts, also one that was asked for before.
+    Every candidate counts, also one that was asked for before.  It ends early where the strategy
+    has nothing left to try.
 
     Args:
         strategy: Fresh.
         look: Outcomes of candidates.
         trials: How many candidates.
         batch: Candidates per ask.
+        measure: What a candidate costs, for strategies that look at it; 1 of each where None.
     """
     told: list[Trial] = []
     known: dict[Tokens, int] = {}
     while len(told) < trials:
         rows = list(strategy.ask(min(batch, trials - len(told))))
+        if not rows:
+            break
         made = []
         for number, (row, outcome) in enumerate(zip(rows, look(rows), strict=True), len(told)):
             made.append(
@@ -41,7 +52,7 @@ def replay(strategy: Strategy, look: Look, *, trials: int, batch: int = 20) -> l
                     number=number,
                     tokens=row,
                     arch_id=str(row),
-                    cost=_NOTHING,
+                    cost=_NOTHING if measure is None else measure(row),
                     outcome=outcome,
                     duplicate_of=known.get(row),
                 )
