@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from netwright.records import Tokens
 from netwright.rng import derive
+from netwright.strategies.recurrence import Recurrence, open_gates
 
 UNITS = 100
 SPREAD = 0.1
@@ -79,8 +80,8 @@ class Controller(nn.Module):
         """
         starts = torch.tensor(self._starts[:-1], dtype=torch.long, device=rows.device)
         before = nn.functional.pad(rows[:, :-1] + starts, (1, 0))  # row 0 is the start
-        states_blh = self.lstm(self.embedding(before))[0]
-        logits_lbk = torch.baddbmm(self.bias + self.absent, states_blh.transpose(0, 1), self.head)
+        states_lbh = Recurrence.apply(*self._table(), before.T)
+        logits_lbk = torch.baddbmm(self.bias + self.absent, states_lbh, self.head)
         log_p = torch.log_softmax(logits_lbk, dim=-1).transpose(0, 1)
         entropy = -(log_p.exp() * log_p).sum(-1)
         return log_p.gather(-1, rows.unsqueeze(-1)).squeeze(-1), entropy
@@ -92,23 +93,24 @@ class Controller(nn.Module):
         Args:
             numbers: From [0, 1), one per token: (B, L).
         """
-        weight = self.head
-        into, recurrent, first, second = self.lstm.all_weights[0]
+        weight, (table, recurrent) = self.head, self._table()
         uniform = torch.as_tensor(numbers, dtype=weight.dtype, device=weight.device)
-        # What every previous token adds to the gates.
-        inputs = nn.functional.linear(self.embedding.weight, into, first + second)
         before = torch.zeros(len(uniform), dtype=torch.long, device=weight.device)
         state = cell = weight.new_zeros(len(uniform), self.units)
-        biases = (self.bias + self.absent).squeeze(1)
+        biases = self.bias.squeeze(1)
         tokens = []
         for step, (size, start) in enumerate(zip(self.sizes, self._starts, strict=True)):
-            gates = torch.addmm(inputs[before], state, recurrent.T)
-            i, f, g, o = gates.chunk(4, dim=1)
-            cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-            state = o.sigmoid() * cell.tanh()
+            i, f, g, o = open_gates(table[before].addmm_(state, recurrent.T))
+            cell = torch.addcmul(f * cell, i, g)
+            state = o * cell.tanh()
             p = torch.addmm(biases[step, :size], state, weight[step, :, :size]).softmax(dim=1)
             above = p.cumsum(dim=1)[:, :-1]  # the last edge is 1, whatever the rounding
             tokens.append((uniform[:, step, None] >= above).sum(dim=1))
             before = tokens[-1] + start
         drawn: list[list[int]] = torch.stack(tokens, dim=1).tolist()
         return [tuple(row) for row in drawn]
+
+    def _table(self) -> tuple[Tensor, Tensor]:
+        """What a previous token (1 + sum of sizes, 4H) and the state (4H, H) add to the gates."""
+        into, recurrent, first, second = self.lstm.all_weights[0]
+        return nn.functional.linear(self.embedding.weight, into, first + second), recurrent
