@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import wilcoxon
 
 import record
-from netwright.contracts import Strategy
-from netwright.evaluators.table import TableEvaluator, read_cells, read_columns
+from netwright.evaluators.table import TableEvaluator, read_cells
 from netwright.pareto import hypervolume
-from netwright.records import Factor, Objective, Outcome, Tokens, Trial
+from netwright.records import Factor, Objective, Outcome, Tokens
+from netwright.regret import SPACE, Contest, Start, reported
 from netwright.replay import replay, unlimited
-from netwright.spaces.nasbench201 import NASBench201Space
+from netwright.stats import signed_rank
 from netwright.strategies.evolution import Evolution
 from netwright.strategies.nsga2 import NSGA2
 from netwright.strategies.ppo import PPO
@@ -33,61 +32,38 @@ from netwright.strategies.reinforce import Reinforce
 from netwright.strategies.uniform import Uniform
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-WITHIN = unlimited(NASBench201Space())
+WITHIN = unlimited(SPACE)
 CHECKPOINTS = (100, 300, 500)
 BOARDS = ("raspi4", "edgegpu")
 ACCURACY = Objective(metric="val_accuracy")
 # What others measured on CIFAR-10 in the same setting, after 100, 300 and 500 networks.
 REFERENCE = {"uniform": (93.75, 93.87, 94.00), "evolution": (94.01, 94.14, 94.19)}
 
-Make = Callable[[Objective, int], Strategy]
-STRATEGIES: dict[str, Make] = {
-    "uniform": lambda goal, seed: Uniform(WITHIN, seed=seed),
-    "evolution": lambda goal, seed: Evolution(
-        WITHIN, objective=goal, seed=seed, population=30, sample=10
+STRATEGIES: dict[str, Start] = {
+    "uniform": lambda within, goal, seed: Uniform(within, seed=seed),
+    "evolution": lambda within, goal, seed: Evolution(
+        within, objective=goal, seed=seed, population=30, sample=10
     ),
-    "ppo": lambda goal, seed: PPO(WITHIN, objective=goal, seed=seed),
-    "reinforce": lambda goal, seed: Reinforce(WITHIN, objective=goal, seed=seed),
+    "ppo": lambda within, goal, seed: PPO(within, objective=goal, seed=seed),
+    "reinforce": lambda within, goal, seed: Reinforce(within, objective=goal, seed=seed),
 }
 
 
-class Table:
-    """The networks of one data set, and what a board takes for them if one is given."""
-
-    def __init__(self, data: str, board: str | None = None) -> None:
-        path, hardware = (str(DATA / f"{n}.parquet") for n in ("nasbench201", "nasbench201_hw"))
-        measures = (f"{board}_latency",) if board else ()
-        look = TableEvaluator(path=path, data=data, hardware=hardware, measures=measures)
-        self.cells = read_cells(path)
-        self.test = read_columns(path, (f"{data}_test_200",))[f"{data}_test_200"]
-        self.outcome = cache(look.of)
-
-    def __call__(self, rows: Sequence[Tokens]) -> list[Outcome]:
-        return [self.outcome(row) for row in rows]
-
-    def curve(self, trials: Sequence[Trial]) -> list[float]:
-        """Test accuracy, in per cent, of the best by validation at every checkpoint."""
-        best, found, chosen = -1.0, [], 0.0
-        for n, trial in enumerate(trials, start=1):
-            value = trial.outcome.metrics["val_accuracy"]
-            if value > best:
-                best, chosen = value, float(self.test[self.cells[trial.tokens]])
-            if n in CHECKPOINTS:
-                found.append(chosen)
-        return found
-
-
 def curves(data: str, seeds: int) -> dict[str, npt.NDArray[np.float64]]:
-    """Accuracies (seeds, checkpoints) by strategy."""
-    table, found = Table(data), {}
-    for name, make in STRATEGIES.items():
-        start = time.perf_counter()
-        runs = [
-            table.curve(replay(make(ACCURACY, seed), table, trials=CHECKPOINTS[-1]))
-            for seed in range(seeds)
-        ]
+    """Test accuracies, in per cent, of the best by validation (seeds, checkpoints) by strategy."""
+    contest = Contest(
+        table=str(DATA / "nasbench201.parquet"),
+        objective=f"{data}_val_200",
+        report=f"{data}_test_200",
+        evaluations=CHECKPOINTS[-1],
+        measure=False,
+    )
+    found, columns = {}, [n - 1 for n in CHECKPOINTS]
+    for name, start in STRATEGIES.items():
+        began = time.perf_counter()
+        runs = [reported(contest, start, seed=seed)[columns] for seed in range(seeds)]
         found[name] = np.array(runs)
-        print(f"{data} {name}: {time.perf_counter() - start:.0f} s", flush=True)
+        print(f"{data} {name}: {time.perf_counter() - began:.0f} s", flush=True)
     return found
 
 
@@ -104,8 +80,8 @@ def accuracy_rows(
                 runs[:, i].tolist(), "% test accuracy", headline=headline
             )
             if name != "uniform" and len(runs) > 5:
-                p = wilcoxon(runs[:, i], found["uniform"][:, i], alternative="greater").pvalue
-                facts[f"{data}, {name} over uniform, {n} networks, p"] = float(p)
+                p = signed_rank(runs[:, i], found["uniform"][:, i])
+                facts[f"{data}, {name} over uniform, {n} networks, p"] = p
     return rows, facts
 
 
@@ -115,8 +91,15 @@ def shares(board: str, seeds: int) -> dict[str, list[float]]:
     Of CIFAR-10 accuracy and latency, from two reference points: the largest latency with the
     least accuracy of the table, and, harder, with the median accuracy.
     """
-    table, latency = Table("c10", board), f"{board}_latency_ms"
-    every = [_point(table.outcome(row), latency) for row in table.cells]
+    path, hardware = (str(DATA / f"{n}.parquet") for n in ("nasbench201", "nasbench201_hw"))
+    latency = f"{board}_latency_ms"
+    table = TableEvaluator(path=path, hardware=hardware, measures=(f"{board}_latency",))
+    outcome = cache(table.of)
+
+    def look(rows: Sequence[Tokens]) -> list[Outcome]:
+        return [outcome(row) for row in rows]
+
+    every = [_point(outcome(row), latency) for row in read_cells(path)]
     accuracies, latencies = zip(*every, strict=True)
     target = float(np.median(latencies))
     soft = Objective(metric="val_accuracy", factors=(Factor(cost=latency, target=target),))
@@ -125,14 +108,16 @@ def shares(board: str, seeds: int) -> dict[str, list[float]]:
         "median": (float(np.median(accuracies)), max(latencies)),
     }
     whole = {what: _volume(every, reference) for what, reference in references.items()}
-    makers: dict[str, Make] = {
+    makers: dict[str, Start] = {
         **STRATEGIES,
-        "nsga2": lambda goal, seed: NSGA2(WITHIN, objective=ACCURACY, seed=seed, costs=(latency,)),
+        "nsga2": lambda within, goal, seed: NSGA2(
+            within, objective=ACCURACY, seed=seed, costs=(latency,)
+        ),
     }
     found: dict[str, list[float]] = {}
-    for name, make in makers.items():
+    for name, start in makers.items():
         for seed in range(seeds):
-            trials = replay(make(soft, seed), table, trials=CHECKPOINTS[-1])
+            trials = replay(start(WITHIN, soft, seed), look, trials=CHECKPOINTS[-1])
             points = [_point(t.outcome, latency) for t in trials]
             for what, reference in references.items():
                 key = f"{name}, above the {what} accuracy"
