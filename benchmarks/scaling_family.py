@@ -1,9 +1,9 @@
 """A family of sizes from a network that a search found: compound scaling against one dimension.
 
-Every size is grown in four ways, each to the largest network under one target of MACs, and all are
-trained by one recipe with several seeds:
+Every size is grown in four ways to equal MACs, within 3% of each other, and all are trained by one
+recipe with several seeds:
 
-    netwright search IMAGES --max-macs 2M --minutes 5 --out RUN
+    netwright search IMAGES --max-macs 2.5M --minutes 10 --out RUN
     python benchmarks/scaling_family.py RUN IMAGES
 
 Trainings already in the result file are not repeated, so a killed run goes on.
@@ -39,16 +39,41 @@ WAYS: dict[str, Dimension | None] = {
 }
 
 
+TOLERANCE = 0.03  # of the most MACs among the ways
+
+
 def family(base: Architecture, factors: list[float]) -> dict[str, Architecture]:
-    """The base, and each size in each way; depth has the coarsest steps and sets the target."""
+    """The base, and each size in each way."""
     made = {"base": base}
     for factor in factors:
-        deep = scale(base, to_macs=factor * cost(base).macs, only="depth")
-        target = max(cost(deep).macs, 0.9 * factor * cost(base).macs)
-        for way, only in WAYS.items():
-            arch = deep if way == "depth" else scale(base, to_macs=target, only=only)
+        for way, arch in at_equal_macs(base, factor * cost(base).macs).items():
             made[f"{way} {factor:g}x"] = arch
     return made
+
+
+def at_equal_macs(base: Architecture, target: float) -> dict[str, Architecture]:
+    """One network a way, all as large as the way with the coarsest steps below the target.
+
+    Args:
+        base: A staged network.
+        target: MACs to begin with; it is lowered to what the furthest way reached until all ways
+            agree within ``TOLERANCE``, or none comes below it.
+    """
+    best: dict[str, Architecture] = {}
+    while True:
+        made = {way: scale(base, to_macs=target, only=only) for way, only in WAYS.items()}
+        if not best or spread(made) < spread(best):
+            best = made
+        least = min(cost(arch).macs for arch in made.values())
+        if spread(best) <= TOLERANCE or least == target or least <= cost(base).macs:
+            return best
+        target = least
+
+
+def spread(made: dict[str, Architecture]) -> float:
+    """How far the fewest MACs are below the most, as a share of the most."""
+    counts = [cost(arch).macs for arch in made.values()]
+    return 1 - min(counts) / max(counts)
 
 
 def train_all(
@@ -117,6 +142,10 @@ def main() -> None:
     trained = train_all(
         nets, given.images, steps=given.steps, seeds=given.seeds, cache=given.cache
     )
+    spreads = {
+        f"{factor:g}x": spread({n: a for n, a in nets.items() if n.endswith(f" {factor:g}x")})
+        for factor in given.factors
+    }
     results, rows = {}, []
     for name, arch in nets.items():
         values = [100 * trained[name, seed]["val_accuracy"] for seed in range(given.seeds)]
@@ -133,16 +162,18 @@ def main() -> None:
             f"{row['layers']:3} layers {row['pixels']:3} px  "
             + " ".join(f"{v:.1f}" for v in values)
         )
+    for size, share in spreads.items():
+        print(f"MACs of the four ways at {size} differ by at most {100 * share:.1f}%")
     if given.picture:
         given.picture.write_text(picture(rows), encoding="utf-8")
     record.write(
         __file__,
         claim="A family of three sizes from a searched network: compound scaling beside one "
-        "dimension alone, each the largest under the same targets of MACs, by one recipe",
+        "dimension alone, at equal MACs, by one recipe",
         seeds=range(given.seeds),
         results=results,
         arguments=f"RUN IMAGES --steps {given.steps} --seeds {given.seeds}",
-        facts={"steps": given.steps, "networks": rows},
+        facts={"steps": given.steps, "macs_spread": spreads, "networks": rows},
         out=given.out,
     )
 

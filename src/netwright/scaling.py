@@ -3,7 +3,8 @@
 Tan & Le, "EfficientNet" (ICML 2019), section 3: depth α^φ, width β^φ and resolution γ^φ, with
 α·β²·γ² ≈ 2, so that one φ doubles the MACs.  Channels are rounded as published (multiples of 8
 that lose at most 10%), layers are rounded up, and the side of the image is rounded to a multiple
-of 4, which all published sides are.
+of 4, which all published sides are.  Under a target, what the rounding leaves is spent by single
+steps (:mod:`netwright.resizing`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import Literal
 
 from netwright.arch.cost import cost
 from netwright.arch.graph import Architecture
-from netwright.arch.rounding import round_filters, round_repeats
-from netwright.arch.staged import Layer, Staged, read_staged
+from netwright.arch.staged import Staged, read_staged
 from netwright.errors import UsageError
+from netwright.resizing import Sizes, filled, resized, scaled_sizes, steps_between
 from netwright.spaces.efficientnet import PUBLISHED
 from netwright.units import format_count
 
@@ -25,6 +26,7 @@ Dimension = Literal["depth", "width", "resolution"]
 SIDE_MULTIPLE = 4  # pixels
 PHI_RANGE = (-12, 24)  # from 1/4,000 of the MACs to more than ten million times as many
 _PHI_PRECISION = 1e-6
+_FILL = 2  # φ beyond which no single step leads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,9 +181,7 @@ def scaled_by_phi(staged: Staged, phi: float, rule: Rule = COMPOUND) -> Staged:
     """
     if not PHI_RANGE[0] <= phi <= PHI_RANGE[1]:
         raise UsageError(f"phi is from {PHI_RANGE[0]} to {PHI_RANGE[1]}; {phi} came.")
-    _, height, width = staged.input_shape
-    sides = tuple(_round_side(side, rule.gamma**phi) for side in (height, width))
-    return _resize(staged, rule.alpha**phi, rule.beta**phi, (sides[0], sides[1]))
+    return _resize(staged, rule.alpha**phi, rule.beta**phi, _sides(staged, rule.gamma**phi))
 
 
 def _by_hand(
@@ -196,37 +196,26 @@ def _by_hand(
     return _resize(staged, 1.0 if depth is None else depth, 1.0 if width is None else width, sides)
 
 
-def _round_side(side: int, factor: float) -> int:
+def _sides(staged: Staged, factor: float) -> tuple[int, int]:
+    _, high, wide = staged.input_shape
     if factor == 1:
-        return side
-    return max(SIDE_MULTIPLE, round(side * factor / SIDE_MULTIPLE) * SIDE_MULTIPLE)
+        return high, wide
+    step = SIDE_MULTIPLE
+    return max(step, round(high * factor / step) * step), max(
+        step, round(wide * factor / step) * step
+    )
 
 
 def _resize(staged: Staged, depth: float, width: float, sides: tuple[int, int]) -> Staged:
     if depth == 1 and width == 1 and sides == staged.input_shape[1:]:
         return staged
-    return replace(
-        staged,
-        input_shape=(staged.input_shape[0], *sides),
-        stem=_widen(staged.stem, width),
-        stages=tuple(_resize_stage(layers, depth, width) for layers in staged.stages),
-        head=_widen(staged.head, width),
-        name=f"{staged.name}_d{depth:.3g}_w{width:.3g}_r{sides[0]}",
-    )
+    sizes = scaled_sizes(staged, depth, width, sides)
+    return resized(staged, sizes, name=_name(staged, depth, width, sizes))
 
 
-def _widen(layer: Layer, width: float) -> Layer:
-    return replace(layer, out=round_filters(layer.out, width))
-
-
-def _resize_stage(layers: tuple[Layer, ...], depth: float, width: float) -> tuple[Layer, ...]:
-    """Layers stretched or thinned evenly; the first stays the first, and alone may stride."""
-    if any(layer.stride != 1 for layer in layers[1:]):
-        raise UsageError("A stage that halves the map after its first layer cannot be scaled.")
-    count = round_repeats(len(layers), depth)
-    chosen = [layers[i * len(layers) // count] for i in range(count)]
-    first, *rest = [_widen(layer, width) for layer in chosen]
-    return (first, *[replace(layer, stride=1) for layer in rest])
+def _name(staged: Staged, depth: float, width: float, sizes: Sizes) -> str:
+    extra = f"+{sizes.steps}" if sizes.steps else ""
+    return f"{staged.name}_d{depth:.3g}_w{width:.3g}_r{sizes.sides[0]}{extra}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,10 +245,13 @@ class Target:
 def scale_to(arch: Architecture, *targets: Target, rule: Rule = COMPOUND) -> Architecture:
     """The largest network on the path of φ that exceeds no target.
 
-    φ is bisected.  The path has steps, most of all where depth is rounded up; a rule that scales
-    resolution spends what a step leaves on resolution alone, by at most one φ, much as B1's
-    resolution was chosen by hand.  Nothing else on the path is measured beyond one step past the
-    targets, so a measure may be as slow as a latency.
+    φ is bisected.  The path has jumps, most of all where depth is rounded up; what a jump leaves
+    is spent by single steps in the dimensions that the rule scales: one layer or 8 channels more
+    in one part, or a slightly larger image, that which the exact product reaches first coming
+    first, a step that does not fit being passed over, and nothing growing beyond two more φ (nor,
+    where φ is below 0, beyond the base network).  A higher target never ends in a network that
+    measures less.  Nothing far past the targets is measured, and nothing twice, so a measure may
+    be as slow as a latency.
 
     Args:
         arch: A staged network.
@@ -328,16 +320,20 @@ class _Path:
         return f"Scaling {name} from phi {ends[0]} to {ends[1]} reaches {reach}."
 
     def filled(self, phi: float) -> Staged:
-        """The network at φ with its resolution raised while that uses more and still fits."""
-        best = scaled_by_phi(self.base, phi, self.rule)
-        if self.rule.gamma == 1:
-            return best
-        _, height, width = best.input_shape
-        factor, depth, wide = self.rule.gamma, self.rule.alpha**phi, self.rule.beta**phi
-        for side in range(height + SIDE_MULTIPLE, round(height * factor) + 1, SIDE_MULTIPLE):
-            across = max(1, round(width * side / height))
-            larger = _resize(self.base, depth, wide, (side, across))
-            if not self.worst(best) < self.worst(larger) <= 1:
-                break
-            best = larger
-        return best
+        """The network at φ with single steps for what it leaves of the targets."""
+        base, rule = self.base, self.rule
+        now = self._sizes(phi)
+        top = self._sizes(phi + _FILL if phi >= 0 else min(phi + _FILL, 0))
+        steps = steps_between(base, now, top, growth=(rule.alpha, rule.beta, rule.gamma))
+        best = filled(now, steps, lambda sizes: self.worst(self._network(phi, sizes)))
+        return self._network(phi, best)
+
+    def _sizes(self, phi: float) -> Sizes:
+        rule, sides = self.rule, _sides(self.base, self.rule.gamma**phi)
+        return scaled_sizes(self.base, rule.alpha**phi, rule.beta**phi, sides)
+
+    def _network(self, phi: float, sizes: Sizes) -> Staged:
+        if not sizes.steps:
+            return scaled_by_phi(self.base, phi, self.rule)
+        depth, width = self.rule.alpha**phi, self.rule.beta**phi
+        return resized(self.base, sizes, name=_name(self.base, depth, width, sizes))
