@@ -21,8 +21,8 @@ ARROWS = """
 errors
 < rng units lock
 < pareto stats process
-< arch
-< records
+< arch chance
+< records trust
 < contracts
 < spaces resizing
 < scaling
