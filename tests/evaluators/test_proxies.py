@@ -60,3 +60,8 @@ class TestProxyEvaluator(EvaluatorContract):
     def test_images_follow_the_size_of_the_network(self) -> None:
         larger = TinySpace(resolution=12).decode((0, 1, 1, 0))
         assert self.make()(larger, seed=0).status == "ok"
+
+    def test_what_each_proxy_took_stands_beside_it_if_asked(self) -> None:
+        found = replace(self.make(), timed=True)(self.architectures()[0], seed=0)
+        taken = {n: found.metrics[f"{n} ms"] for n in ("zico", "naswot")}
+        assert all(0 < ms <= 1000 * found.seconds for ms in taken.values())

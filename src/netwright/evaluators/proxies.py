@@ -36,6 +36,7 @@ class ProxyEvaluator:
         batch_size: Images per batch.
         count: Batches; ZiCo needs two.
         device: Where to score.
+        timed: Whether ``NAME ms`` stands beside every score: what that proxy took.
     """
 
     data: DataRef
@@ -43,6 +44,7 @@ class ProxyEvaluator:
     batch_size: int = 32
     count: int = 2
     device: str = "cpu"
+    timed: bool = False
 
     def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
         """Every proxy's value; failed, with the reason, if one of them has none."""
@@ -60,6 +62,8 @@ class ProxyEvaluator:
             "sum_log_n": sum_log_n(arch),
         }
         metrics |= {name: s.value for name, s in scores.items() if s.value is not None}
+        if self.timed:
+            metrics |= {f"{name} ms": 1000 * s.seconds for name, s in scores.items()}
         reasons = [f"{name}: {s.reason}" for name, s in scores.items() if s.value is None]
         if reasons:
             return Outcome(
