@@ -8,6 +8,7 @@
     ├── ShapeError (ValueError)          an operation does not fit the tensors it was given
     ├── TokenError (ValueError)          tokens that are no candidate of the space
     ├── StoreError (RuntimeError)        the trial store cannot be opened, read or written
+    ├── ExportError (RuntimeError)       an exported file does not give the network's outputs
     └── WorkerDied (RuntimeError)        a worker process ended while it evaluated a candidate
 
 The command line prints a ``NetwrightError`` as one sentence and exits with code 2.  Anything else
@@ -76,6 +77,10 @@ class TokenError(NetwrightError, ValueError):
 
 class StoreError(NetwrightError, RuntimeError):
     """The trial store cannot be opened, read or written."""
+
+
+class ExportError(NetwrightError, RuntimeError):
+    """An exported file does not give the network's outputs."""
 
 
 class WorkerDied(NetwrightError, RuntimeError):  # noqa: N818 (what happened, not an error of ours)
