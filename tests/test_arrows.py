@@ -36,7 +36,7 @@ errors
 < verdict
 < pipeline
 < catalog
-< config regret
+< config regret correlation
 < face
 < cli testing
 """
@@ -51,7 +51,10 @@ TORCH = (
     "strategies/controller.py", "strategies/ppo.py", "strategies/recurrence.py",
     "strategies/reinforce.py",
 )  # fmt: skip
-LOADS_TORCH = ("finals.py", "judge.py", "pipeline.py", "verdict.py")
+LOADS_TORCH = (
+    "correlation/scores.py", "correlation/summary.py",
+    "finals.py", "judge.py", "pipeline.py", "verdict.py",
+)  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")
 NO_CONCEPTS = {"utils", "util", "common", "helpers", "misc", "core", "base"}
 RESOLVERS = {"__init__.py", "cli/__init__.py"}  # these alone may hold code

@@ -21,7 +21,7 @@ _VERBS = {
     "scale": "Grow or shrink a network: depth, width and resolution together.",
     "train": "Train a network on your images.",
     "list": "List spaces, strategies, proxies or architectures.",
-    "bench": "Compare strategies on a table of networks that others trained.",
+    "bench": "Compare proxies or strategies on a table of networks that others trained.",
 }
 _FULL_OR_FORBIDDEN = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM,

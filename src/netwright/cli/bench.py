@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 _SUB_VERBS = {
+    "proxies": "How well proxies rank the networks of a table, beside what was published.",
     "strategies": "Regret curves of the strategies on a table of trained networks.",
 }
 
@@ -12,7 +13,7 @@ _SUB_VERBS = {
 def _group() -> App:
     made = App(
         name="bench",
-        help="Compare strategies on a table of networks that others trained.",
+        help="Compare proxies or strategies on a table of networks that others trained.",
         help_format="plaintext",
     )
     for name, summary in _SUB_VERBS.items():
