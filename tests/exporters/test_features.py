@@ -1,4 +1,4 @@
-"""Feature maps: their strides, their values, and a detector of torchvision's that learns on them."""
+"""Feature maps: their strides, their values, and a torchvision detector that learns on them."""
 
 from __future__ import annotations
 

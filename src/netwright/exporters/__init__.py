@@ -1,1 +1,1 @@
-"""Exporters: how a network leaves netwright, each file checked against torch before it is named."""
+"""Exporters: how a network leaves netwright, each file checked against torch first."""

@@ -1,4 +1,4 @@
-"""``pt2``: the network as ``torch.export`` saves it, loaded with torch alone; the batch is free."""
+"""``pt2``: the network as ``torch.export`` saves it, loaded with torch alone, of any batch."""
 
 from __future__ import annotations
 
