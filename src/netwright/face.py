@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
+    from netwright.exporters.exported import Exported
     from netwright.proxies.scoring import Score
 
 
@@ -76,6 +77,43 @@ class Run:
         """Every candidate and what came of it."""
         with read_store(self._store or self.folder.trials) as store:
             return Trials(store)
+
+    def export(
+        self,
+        *to: str,
+        out: str | Path | None = None,
+        features: bool = False,
+        int8: str | None = None,
+        licence: str = "unknown",
+    ) -> list[Exported]:
+        """Write the best network with its weights, each file checked against torch.
+
+        Args:
+            to: Any of ``onnx``, ``code``, ``timm``, ``pt2``, ``safetensors``, ``openvino``,
+                ``card``.
+            out: Folder for the files; ``export/`` in the run where None.
+            features: Give feature maps by stride instead of logits (onnx, pt2, openvino).
+            int8: Images to quantise the ONNX model on, such as the run's own.
+            licence: For the card.
+
+        Raises:
+            UsageError: For a format that cannot hold the network, or is not installed.
+            ExportError: If a file does not give torch's outputs.
+        """
+        from netwright.exporters.export import export, require
+        from netwright.exporters.network import load_network
+        from netwright.training.reference import DataRef
+
+        require(to)
+        best, result = self.best, self.result
+        size, seed = best.input_shape[1], int(result["seed"])
+        images = DataRef(source=int8, resolution=size, seed=seed) if int8 else None
+        return export(
+            load_network(best, self.folder.weights), to,
+            out=Path(out) if out else self.folder.path / "export",
+            features=features, int8=images.open_lazily() if images else None,
+            result=result, licence=licence, seed=seed,
+        )  # fmt: skip
 
     @property
     def front(self) -> list[Architecture]:

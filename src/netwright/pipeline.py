@@ -6,7 +6,6 @@ the rest for training the finalists.  Whatever is interrupted goes on where it w
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 import time
@@ -308,8 +307,8 @@ class _Job:
         module = build(arch, seed=self.seed, device=self.device)
         weights = f"{best.arch_id}-{recipe.steps}.weights.safetensors"
         load_weights(module, self.folder.finals / weights)
-        classes = json.dumps(self.facts.classes, ensure_ascii=False)
-        save_weights(module, self.folder.weights, about={"arch": arch.id, "classes": classes})
+        about = {"arch": arch.id, **self.data.open().about()}
+        save_weights(module, self.folder.weights, about=about)
         if not self.facts.count("test"):
             return None
         found = evaluate(module, self.data.open(), split="test", device=self.device)

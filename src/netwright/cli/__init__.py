@@ -20,6 +20,7 @@ _VERBS = {
     "score": "Training-free scores of networks on your images, controls beside them.",
     "scale": "Grow or shrink a network: depth, width and resolution together.",
     "train": "Train a network on your images.",
+    "export": "Export a network: ONNX, plain PyTorch, timm, pt2, OpenVINO, a model card.",
     "list": "List spaces, strategies, proxies or architectures.",
     "bench": "Compare proxies or strategies on a table of networks that others trained.",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -102,8 +101,7 @@ def train(
         )
     if fitted.status != "ok":
         raise UsageError(f"The training failed: {fitted.reason}. Try another seed.")
-    about = {"classes": json_text.dumps(images.classes, ensure_ascii=False)}
-    save_weights(module, folder.weights, about=about)
+    save_weights(module, folder.weights, about=images.about())
     if made is not None:
         folder.write_text(folder.best, made.to_json())
     test = None

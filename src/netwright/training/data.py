@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -64,6 +65,11 @@ class ImageData(DataFacts):
                 f"{self.name} has no {name!r} split; it has {', '.join(sorted(self.counts))}."
             )
         return found
+
+    def about(self) -> dict[str, str]:
+        """What the user of a network trained on them must know, to be kept with its weights."""
+        facts = {"classes": self.classes, "mean": self.mean, "std": self.std}
+        return {name: json.dumps(value, ensure_ascii=False) for name, value in facts.items()}
 
     @cached_property
     def id(self) -> str:
