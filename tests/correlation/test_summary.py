@@ -13,7 +13,7 @@ from netwright.correlation.scores import ScoreBook, Setting
 from netwright.correlation.summary import Summary, summarise, write_summary
 from netwright.correlation.tables import open_table
 from netwright.errors import DataError
-from netwright.proxies.ensembles import ENSEMBLES
+from netwright.proxies.ensembles import ENSEMBLES, Panel
 from netwright.proxies.listing import ALL
 from netwright.proxies.scoring import Score
 from small_table import write_small_table
@@ -41,8 +41,8 @@ def put_together(tmp_path: Path, **more: Path) -> Summary:
 def test_an_ensemble_ranks_within_the_sample(tmp_path: Path) -> None:
     summary = put_together(tmp_path)
     sample = [{m: summary.scores[m][i] for m in AZ.members} for i in range(len(ROWS))]
-    reference = AZ.reference(sample)
-    assert summary.scores["az_nas"] == [AZ.score(s, reference) for s in sample]
+    panel = Panel.of(AZ, sample)
+    assert summary.scores["az_nas"] == [panel.score(s) for s in sample]
     assert "te_nas" not in summary.scores  # its members were not scored
     row = next(r for r in summary.rankings if r.proxy == "az_nas")
     assert (row.networks, row.failed) == (5, 0)

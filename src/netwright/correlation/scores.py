@@ -21,6 +21,7 @@ from netwright.arch.graph import Architecture
 from netwright.correlation.tables import Row, Table, rebuild
 from netwright.errors import StoreError, UsageError
 from netwright.nn.build import build
+from netwright.nn.unshared import unshared
 from netwright.proxies.borrow import Batch
 from netwright.proxies.listing import Proxy
 from netwright.proxies.scoring import Score, score
@@ -169,7 +170,8 @@ def score_sample(
 def score_network(arch: Architecture, setting: Setting, proxies: Sequence[Proxy]) -> Scores:
     """Scores of one freshly initialised network, in whichever process this is.
 
-    The controls are counted on the graph.
+    The controls are counted on the graph, and every reader of an activation gets its own, as in
+    the networks that were trained.
 
     Args:
         arch: The network.
@@ -180,7 +182,7 @@ def score_network(arch: Architecture, setting: Setting, proxies: Sequence[Proxy]
     found = {name: _counted(name, arch) for name in controls}
     others = [proxy for proxy in proxies if proxy.name not in found]
     if others:
-        module = build(arch, seed=setting.seed)
+        module = unshared(build(arch, seed=setting.seed))
         found |= score(module, _batches(setting), proxies=others, seed=setting.seed)
     return found
 

@@ -14,7 +14,7 @@ from netwright.correlation.tables import Table
 from netwright.correlation.written import flat, picture, write_table
 from netwright.errors import DataError
 from netwright.evaluators.table import read_parquet
-from netwright.proxies.ensembles import ENSEMBLES, Ensemble
+from netwright.proxies.ensembles import ENSEMBLES, Ensemble, Panel
 from netwright.proxies.listing import Proxy
 
 
@@ -120,9 +120,9 @@ def _together(ensemble: Ensemble, found: Mapping[str, Sequence[Any]]) -> tuple[C
     values: list[float | None] = [None] * len(times)
     seconds: list[float | None] = [None] * len(times)
     if sample:
-        reference = ensemble.reference(sample)
+        panel = Panel.of(ensemble, sample)
         for i, scores in zip(tried, sample, strict=True):
-            values[i] = ensemble.score(scores, reference)
+            values[i] = panel.score(scores)
             seconds[i] = math.fsum(times[i])
     return values, seconds
 
