@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from netwright import catalog
 from netwright.contracts import Space, Strategy
 from netwright.errors import UnknownNameError, UsageError
+from netwright.evaluators.ensembles import EnsembleEvaluator
 from netwright.fakes import TinySpace
 from netwright.judge import Judge
 from netwright.proxies.listing import ALL
@@ -46,6 +48,7 @@ def test_proxies_lead_to_functions(name: str) -> None:
 
 def test_names_of_two_kinds_do_not_collide() -> None:
     assert not set(catalog.TRAINED) & set(catalog.PROXIES)
+    assert not set(catalog.TOGETHER) & {*catalog.TRAINED, *catalog.PROXIES}
     assert len(catalog.PROXIES) == len(ALL)
 
 
@@ -56,6 +59,20 @@ def test_an_objective_is_a_proxy_or_a_training() -> None:
     for name in ("val_loss", "val_accuracy", "naswot"):
         judge = catalog.judge(name, data, facts, steps=5, device="cpu")
         assert isinstance(judge, Judge) and judge.objective.metric == name
+
+
+def test_an_ensemble_ranks_in_a_sample_of_the_space(photos: Path) -> None:
+    data = DataRef(source=str(photos), resolution=8)
+    facts = peek_data(data.source, resolution=8)
+    within = Within.of(TinySpace(), Budget(), seed=0)
+    look = partial(catalog.judge, "consensus", data, facts, steps=5, device="cpu")
+    judge, again = look(within=within, seed=3), look(within=within, seed=3)
+    assert judge == again and judge.objective.metric == "consensus"
+    assert isinstance(judge.evaluator, EnsembleEvaluator)
+    assert judge.evaluator != look(within=within, seed=4).evaluator
+    assert judge.objective.direction == "max"
+    with pytest.raises(UsageError, match="within="):
+        look()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from netwright.arch.graph import Architecture
 from netwright.contracts import Space, Strategy
 from netwright.errors import UnknownNameError, UsageError
+from netwright.proxies.ensembles import ENSEMBLES, Ensemble
 from netwright.proxies.listing import ALL, Proxy
 from netwright.records import Objective
 from netwright.run_folder import RunFolder, read_architecture
@@ -44,6 +45,9 @@ STRATEGIES: Mapping[str, str] = {
 }
 
 PROXIES: Mapping[str, Proxy] = {proxy.name: proxy for proxy in ALL}
+
+# Proxies put together by rank in a reference sample of the space.
+TOGETHER: Mapping[str, Ensemble] = {ensemble.name: ensemble for ensemble in ENSEMBLES}
 
 # What a search by short trainings may go by.
 TRAINED: tuple[str, ...] = ("val_loss", "val_accuracy")
@@ -117,34 +121,50 @@ def proxy(name: str) -> Proxy:
     return PROXIES[name]
 
 
-def objective(name: str) -> Proxy | None:
-    """The proxy that a search goes by; None where it goes by short trainings.
+def objective(name: str) -> Proxy | Ensemble | None:
+    """The proxy or ensemble that a search goes by; None where it goes by short trainings.
 
     Raises:
         UnknownNameError: With the nearest name there is.
     """
-    if name not in PROXIES and name not in TRAINED:
-        raise UnknownNameError("objective", name, (*TRAINED, *PROXIES))
-    return PROXIES.get(name)
+    if name not in PROXIES and name not in TRAINED and name not in TOGETHER:
+        raise UnknownNameError("objective", name, (*TRAINED, *TOGETHER, *PROXIES))
+    return PROXIES.get(name) or TOGETHER.get(name)
 
 
-def judge(name: str, data: DataRef, facts: DataFacts, *, steps: int, device: str) -> Judge:
+def judge(
+    name: str,
+    data: DataRef,
+    facts: DataFacts,
+    *,
+    steps: int,
+    device: str,
+    within: Within | None = None,
+    seed: int = 0,
+) -> Judge:
     """What a search goes by, by the name of its objective.
 
     Args:
-        name: ``val_loss``, ``val_accuracy`` or a proxy.
+        name: ``val_loss``, ``val_accuracy``, a proxy or an ensemble.
         data: The images.
         facts: What is known of them.
         steps: Length of the short trainings, where there are any.
         device: Where networks are scored or trained.
+        within: The space and the budget, a sample of which an ensemble ranks in.
+        seed: Of that sample.
 
     Raises:
         UnknownNameError: With the nearest name there is.
+        UsageError: For an ensemble without a space.
     """
     found = objective(name)
 
     from netwright.judge import Judge
 
+    if isinstance(found, Ensemble):
+        if within is None:
+            raise UsageError(f"{name} ranks in a sample of a space; pass within=.")
+        return Judge.by_ensemble(found, data, facts, within=within, seed=seed, device=device)
     if found is not None:
         return Judge.by_proxy(found, data, facts, device=device)
     return Judge.by_training(name, data, facts, steps=steps, device=device)

@@ -6,13 +6,22 @@ from dataclasses import dataclass
 
 from netwright.contracts import Evaluator
 from netwright.errors import DataError
+from netwright.evaluators.ensembles import (
+    EnsembleEvaluator,
+    member_evaluator,
+    panel_of,
+    reference_tokens,
+)
 from netwright.evaluators.proxies import ProxyEvaluator
 from netwright.evaluators.training import TrainingEvaluator
+from netwright.proxies.ensembles import Ensemble
 from netwright.proxies.listing import Proxy
 from netwright.records import Objective
+from netwright.spaces.within import Within
 from netwright.training.recipe import default_recipe
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
+from netwright.workers import evaluate
 
 _FEWEST_IMAGES = 4
 
@@ -42,6 +51,35 @@ class Judge:
                 metric=proxy.name, direction="max" if proxy.higher_is_better else "min"
             ),
             name=f"proxy {proxy.name} on {_images(facts)}",
+        )
+
+    @staticmethod
+    def by_ensemble(
+        ensemble: Ensemble,
+        data: DataRef,
+        facts: DataFacts,
+        *,
+        within: Within,
+        seed: int,
+        device: str,
+    ) -> Judge:
+        """Go by several training-free scores, ranked in a sample of the space within its budget.
+
+        The sample depends on the space, the budget, the images and the seed alone: whoever
+        resumes the search ranks in the same one.
+        """
+        _require_images(facts)
+        size = min(32, facts.count("train") // 2)
+        like = ProxyEvaluator(data=data, proxies=(), batch_size=size, device=device)
+        members = member_evaluator(ensemble, like)
+        rows = reference_tokens(within, seed=seed)
+        known = {row: evaluate(members, within.space.decode(row), seed) for row in set(rows)}
+        return Judge(
+            evaluator=EnsembleEvaluator(
+                members=members, panel=panel_of(ensemble, [known[row] for row in rows])
+            ),
+            objective=Objective(metric=ensemble.name, direction="max"),
+            name=f"ensemble {ensemble.name} on {_images(facts)}",
         )
 
     @staticmethod

@@ -97,6 +97,15 @@ def _proxies() -> list[Row]:
             "citation": p.citation,
         }
         for p in catalog.PROXIES.values()
+    ] + [
+        {
+            "name": e.name,
+            "control": "",
+            "needs": f"{len(e.members)} proxies",
+            "summary": e.summary,
+            "citation": e.citation,
+        }
+        for e in catalog.TOGETHER.values()
     ]
 
 
