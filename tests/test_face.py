@@ -56,6 +56,16 @@ def test_a_search_gives_a_run_that_can_be_read(search: Search) -> None:
     assert "probe_steps" not in settings  # which say nothing where a proxy decides
 
 
+def test_the_best_of_a_run_is_exported_with_its_weights(search: Search, tmp_path: Path) -> None:
+    run = search()
+    (weights,) = run.export("safetensors")
+    assert weights.files == (str(run.folder.path / "export" / "weights.safetensors"),)
+    (code, more) = run.export("code", out=tmp_path / "mine")
+    assert code.max_relative_difference == 0 and more.format == "safetensors"
+    with pytest.raises(UsageError, match="Did you mean 'onnx'"):
+        run.export("onxn")
+
+
 def test_one_seed_gives_one_search_and_a_run_goes_on(search: Search, tmp_path: Path) -> None:
     first = search().trials()
     again = search(resume=True, minutes=0.03).trials()

@@ -14,10 +14,12 @@ from safetensors.torch import load_file, save_file
 
 from exporters.networks import KINDS, network
 from graphs import Graph, assemble, graphs
+from netwright.arch.nasnet import Macro
 from netwright.exporters.check import liven, probe
 from netwright.exporters.code import code_source, export_code
 from netwright.exporters.network import load_network
 from netwright.nn.weights import save_weights
+from netwright.spaces.nasnet import NASNetSpace
 
 _APART = """
 import sys
@@ -59,16 +61,25 @@ def test_the_file_runs_where_netwright_cannot_be_imported(tmp_path: Path) -> Non
 @settings(max_examples=25, deadline=None)
 @given(graph=graphs(), seed=st.integers(0, 99))
 def test_random_graphs_give_torchs_outputs(graph: Graph, seed: int) -> None:
+    graph = Graph(graph.input_shape, graph.flat)
     made = load_network(assemble(graph, seed=seed), None, seed=seed)
     liven(made.module, seed=seed)
     scope: dict[str, type[torch.nn.Module]] = {}
     exec(code_source(made), scope)  # the text is ours
     module = scope["Network"]()
-    state = made.state
-    module.load_state_dict({key: state[key] for key in module.state_dict()})
+    module.load_state_dict(made.state)
     images = probe(made.arch, 2)
     with torch.no_grad():
         assert torch.allclose(module.eval()(images), made.module(images), rtol=1e-4, atol=1e-5)
+
+
+def test_an_auxiliary_classifier_stays_behind(tmp_path: Path) -> None:
+    space = NASNetSpace(classes=3, macro=Macro(cells=1, filters=8, stem=8), aux=True)
+    arch = space.decode(space.canonical(tuple(0 for _ in space.choices)))
+    made = load_network(arch, None)
+    export_code(made, tmp_path / "network.py")
+    assert any(place.prefix == "aux" for place in arch.placed)
+    assert "self.aux" not in (tmp_path / "network.py").read_text()
 
 
 def test_blocks_that_are_alike_share_a_class_and_a_chain_is_a_sequence() -> None:

@@ -13,6 +13,7 @@ from netwright.errors import UsageError
 from netwright.exporters.network import load_network
 from netwright.nn.build import build
 from netwright.nn.weights import save_weights
+from netwright.spaces.nasnet import published
 
 ARCH = catalog.architecture("mnasnet_small", classes=2, resolution=32)
 FACTS = {"classes": '["cat", "dög"]', "mean": "[0.5, 0.4, 0.3]", "std": "[0.2, 0.2, 0.1]"}
@@ -40,7 +41,7 @@ def test_facts_that_do_not_fit_are_left_out(tmp_path: Path) -> None:
 
 def test_fresh_weights_come_from_the_seed_and_auxiliary_classifiers_stay_behind() -> None:
     assert not load_network(ARCH, None).trained
-    aux = catalog.architecture("nasnet_a_mobile", classes=2, resolution=64)
+    aux = published("nasnet_a_cifar", classes=2, resolution=32, aux=True)
     keys = load_network(aux, None, seed=3).state.keys()
     assert keys < build(aux, seed=3, device="meta").state_dict().keys()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +130,11 @@ def test_cifar_from_parquet() -> None:
     assert [len(data.train), len(data.val), len(data.test)] == [8500, 1500, 2000]
     assert data.mean == pytest.approx((0.4913, 0.4821, 0.4465), abs=0.02)
     assert data.std == pytest.approx((0.2452, 0.2428, 0.2606), abs=0.02)
+
+
+def test_a_network_s_users_are_told_of_classes_and_statistics() -> None:
+    data = open_data("digits", lazy=True)
+    about = {name: json.loads(text) for name, text in data.about().items()}
+    assert about == {
+        "classes": list(data.classes), "mean": list(data.mean), "std": list(data.std),
+    }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 import netwright
-from netwright.arch.graph import Placed
+from netwright.arch.graph import Architecture, Placed
 from netwright.arch.operation import Shape
 from netwright.errors import UsageError
 from netwright.exporters.blocks import Call, Step, block_classes, run_steps
@@ -123,13 +123,25 @@ def _constants(network: Network) -> list[str]:
 
 
 def _kept(network: Network) -> list[tuple[int, Placed]]:
-    """The placed blocks that the logits depend on, with their numbers."""
-    placed = network.arch.placed
-    alive = {len(placed)}
-    for number in range(len(placed), 0, -1):
+    """The placed blocks, with their numbers, but those of an auxiliary classifier."""
+    arch = network.arch
+    gone = _below(arch, arch.aux or 0) - _below(arch, len(arch.placed))
+    kept = []
+    for number, place in enumerate(arch.placed, start=1):
+        if number in gone or not gone.isdisjoint(place.inputs):
+            gone.add(number)
+        else:
+            kept.append((number, place))
+    return kept
+
+
+def _below(arch: Architecture, end: int) -> set[int]:
+    """Numbers of the blocks that a block depends on, itself among them."""
+    alive = {end}
+    for number in range(end, 0, -1):
         if number in alive:
-            alive.update(placed[number - 1].inputs)
-    return [(n, p) for n, p in enumerate(placed, start=1) if n in alive]
+            alive.update(arch.placed[number - 1].inputs)
+    return alive - {0}
 
 
 def _network(network: Network, kept: list[tuple[int, Placed]], calls: dict[Any, str]) -> str:
