@@ -52,7 +52,7 @@ TORCH = (
     "strategies/reinforce.py",
 )  # fmt: skip
 LOADS_TORCH = (
-    "correlation/scores.py", "correlation/summary.py",
+    "cli/together.py", "correlation/scores.py", "correlation/summary.py", "evaluators/ensembles.py",
     "finals.py", "judge.py", "pipeline.py", "verdict.py",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")

@@ -13,7 +13,7 @@ def test_every_name_of_the_catalogue_is_listed(command: Command) -> None:
     every = {
         "spaces": catalog.SPACES,
         "strategies": catalog.STRATEGIES,
-        "proxies": catalog.PROXIES,
+        "proxies": {**catalog.PROXIES, **catalog.TOGETHER},
     }
     for kind, names in every.items():
         rows = command("list", kind, "--json").data[kind]

@@ -29,6 +29,7 @@ def score(
     resolution: int | None = None,
     seed: int = 0,
     device: str = "cpu",
+    space: str = "mobile",
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Training-free scores of freshly initialised networks on your images.
@@ -39,17 +40,22 @@ def score(
         data: Image folder, Parquet file, torchvision name, or digits.
         arch: A catalogue name, timm:NAME, file.py:make_model, a .json file or a RUN folder.
         more: Further networks.
-        proxy: A proxy, or "all"; may be repeated. Without it: zico, naswot and grad_norm.
+        proxy: A proxy, an ensemble such as consensus, or "all" proxies; may be repeated. Without
+            it: zico, naswot and grad_norm.
         batch_size: Images per batch; two batches are used. Without it 32, or half of the
             training images where there are fewer than 64.
         resolution: Side of the images in pixels; chosen from the images without it.
         seed: Of weights and images.
         device: Where to score: cpu, cuda or mps.
+        space: Where the 64 networks come from that an ensemble ranks in.
         json: Print one JSON object instead of a table.
     """
     asked = proxy or ["zico", "naswot", "grad_norm"]
-    wanted = list(catalog.PROXIES) if "all" in asked else asked
-    proxies = [catalog.proxy(n) for n in dict.fromkeys((*CONTROLS, *wanted))]
+    wanted = [name for name in asked if name not in ("all", *catalog.TOGETHER)]
+    wanted += catalog.PROXIES if "all" in asked else ()
+    ensembles = [catalog.TOGETHER[name] for name in asked if name in catalog.TOGETHER]
+    members = [name for ensemble in ensembles for name in ensemble.members]
+    proxies = [catalog.proxy(n) for n in dict.fromkeys((*CONTROLS, *wanted, *members))]
 
     from netwright.nn.device import require_device
     from netwright.proxies.scoring import score as score_module
@@ -66,15 +72,22 @@ def score(
             "or more: give --batch-size, or more images."
         )
     drawn = batches(images, size=size, count=2, seed=seed, device=device)
+    ranked = []
+    if ensembles:
+        from netwright.cli.together import panels, together
+
+        ranked = panels(ensembles, space, images, drawn, seed=seed, device=device)
     rows = []
     for name in (arch, *more):
         shape, classes = images.input_shape, len(images.classes)
         module, _ = module_for(name, shape=shape, classes=classes, seed=seed, device=device)
-        rows.append((name, score_module(module, drawn, proxies=proxies, seed=seed)))
+        alone = score_module(module, drawn, proxies=proxies, seed=seed)
+        more_scores = {panel.ensemble.name: together(panel, alone) for panel in ranked}
+        rows.append((name, {**alone, **more_scores}))
     if json:
         print_json({"data": data, "seed": seed, "networks": [_facts(*row) for row in rows]})
         return
-    columns = ("network", *(p.name for p in proxies), "time")
+    columns = ("network", *rows[0][1], "time")
     cells = [(short_name(n), *_cells(s), format_seconds(_seconds(s))) for n, s in rows]
     out = console()
     out.print(f"{images.name}, {images.resolution} px, 2 batches of {size}, seed {seed}")
