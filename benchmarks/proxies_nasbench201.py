@@ -1,0 +1,62 @@
+"""How well every proxy ranks NAS-Bench-201's cells, beside published figures.
+
+Run ``python benchmarks/proxies_nasbench201.py ../shared/data/cifar10_12k_jpeg.parquet`` beside a
+folder ``../shared/data`` with ``nasbench201.parquet`` and ``nasbench201_zc.parquet``.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from proxy_tables import Part, leave, measure, options, table_of
+
+PARTS = (
+    Part(
+        name="b64",
+        batch=64,
+        networks=1000,
+        proxies=(
+            "params", "macs", "sum_log_n", "naswot", "jacob_cov", "epe_nas", "grad_norm", "snip",
+            "plain", "fisher", "zico", "zico_bc",
+        ),
+    ),
+    Part(
+        name="b16",
+        batch=16,
+        networks=1000,
+        proxies=(
+            "synflow", "l2_norm", "az_expressivity", "az_progressivity", "az_trainability",
+            "grasp",
+        ),
+    ),
+    Part(
+        name="few",
+        batch=16,
+        networks=150,
+        proxies=(
+            "zen", "gradsign", "ntk_condition", "linear_regions", "swap", "meco", "meco_opt",
+            "grad_norm_zen", "depth", "layer_count",
+        ),
+    ),
+)  # fmt: skip
+COLUMNS = ("c10_test_200", "c100_test_200", "in16_test_200")
+
+
+def main() -> None:
+    """Measure, print, write."""
+    given = options(__doc__.split("\n")[0])
+    torch.set_num_threads(1)
+    summary = measure(table_of("nasbench201.parquet"), PARTS, given)
+    leave(
+        __file__,
+        "Training-free scores of NAS-Bench-201 networks, ranked against their trained accuracies",
+        summary,
+        PARTS,
+        COLUMNS,
+        headlines=("consensus", "params", "zico", "naswot"),
+        out=given.out,
+    )
+
+
+if __name__ == "__main__":
+    main()
