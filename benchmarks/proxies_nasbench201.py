@@ -32,7 +32,7 @@ PARTS = (
     Part(
         name="few",
         batch=16,
-        networks=150,
+        networks=60,
         proxies=(
             "zen", "gradsign", "ntk_condition", "linear_regions", "swap", "meco", "meco_opt",
             "grad_norm_zen", "depth", "layer_count",

@@ -43,6 +43,7 @@ def options(what: str) -> argparse.Namespace:
     words.add_argument("--folder", type=Path, default=Path("bench"), help="of the scores")
     words.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     words.add_argument("--networks", type=int, default=10**6, help="fewer than the parts say")
+    words.add_argument("--as-is", action="store_true", help="score nothing more")
     words.add_argument("--out", type=Path)
     return words.parse_args()
 
@@ -67,15 +68,16 @@ def measure(table: Table, parts: Sequence[Part], given: argparse.Namespace) -> S
         book = ScoreBook(given.folder / f"{table.benchmark.name}-{part.name}", setting)
         numbers = table.sample(min(part.networks, given.networks), seed=SEED)
         chosen = [catalog.proxy(name) for name in part.proxies]
-        with crew(given.workers) as executor:
-            score_sample(
-                table,
-                numbers,
-                book,
-                proxies=chosen,
-                executor=executor,
-                on_progress=Watch(f"networks are scored ({part.name})"),
-            )
+        if not given.as_is:
+            with crew(given.workers) as executor:
+                score_sample(
+                    table,
+                    numbers,
+                    book,
+                    proxies=chosen,
+                    executor=executor,
+                    on_progress=Watch(f"networks are scored ({part.name})"),
+                )
         kept = set(numbers)
         for row, found in book.scores.items():
             of_part = {name: s for name, s in found.items() if name in part.proxies}

@@ -16,7 +16,9 @@ from small_table import write_small_table
 def test_parts_make_one_table_and_what_is_there_is_kept(tmp_path: Path, photos: Path) -> None:
     opened = open_table(write_small_table(tmp_path))
     table = replace(opened, benchmark=replace(opened.benchmark, size=8))
-    given = argparse.Namespace(images=str(photos), folder=tmp_path, workers=1, networks=6)
+    given = argparse.Namespace(
+        images=str(photos), folder=tmp_path, workers=1, networks=6, as_is=False
+    )
     parts = (
         Part(name="all", proxies=("params", "macs", "sum_log_n", "l2_norm"), batch=4, networks=9),
         Part(name="few", proxies=("depth",), batch=2, networks=4),

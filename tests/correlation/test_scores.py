@@ -88,6 +88,13 @@ def test_another_setting_needs_another_folder(tmp_path: Path, setting: Setting) 
         ScoreBook(tmp_path / "out", other)
 
 
+def test_a_folder_says_its_setting(tmp_path: Path, setting: Setting) -> None:
+    ScoreBook(tmp_path / "out", setting)
+    assert Setting.read(tmp_path / "out") == setting
+    with pytest.raises(UsageError, match="no scores"):
+        Setting.read(tmp_path)
+
+
 def test_a_network_that_fails_is_a_value_with_a_reason(tmp_path: Path, setting: Setting) -> None:
     table = open_table(write_small_table(tmp_path))
     book = run(tmp_path, setting, [6], "naswot", "jacob_cov")  # the cell of nothing

@@ -60,6 +60,18 @@ class Setting:
         """The images, at this size."""
         return DataRef(source=self.images, resolution=self.size, seed=self.seed)
 
+    @classmethod
+    def read(cls, folder: Path) -> Setting:
+        """The setting of a folder's scores.
+
+        Raises:
+            UsageError: If the folder holds none.
+        """
+        said = folder / "setting.json"
+        if not said.is_file():
+            raise UsageError(f"{folder} holds no scores; make them with netwright bench proxies.")
+        return cls(**json.loads(said.read_text(encoding="utf-8")))
+
 
 class ScoreBook:
     """The scores of a folder, in memory and on disk.
