@@ -64,6 +64,9 @@ def test_the_best_of_a_run_is_exported_with_its_weights(search: Search, tmp_path
     assert code.max_relative_difference == 0 and more.format == "safetensors"
     with pytest.raises(UsageError, match="Did you mean 'onnx'"):
         run.export("onxn")
+    largest = run.features().strides[0]
+    features = run.features(strides=[largest])
+    assert features.strides == (largest,) and not features.training
 
 
 def test_one_seed_gives_one_search_and_a_run_goes_on(search: Search, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from netwright.exporters.exported import Exported
+    from netwright.exporters.features import Features
     from netwright.proxies.scoring import Score
 
 
@@ -114,6 +115,20 @@ class Run:
             features=features, int8=images.open_lazily() if images else None,
             result=result, licence=licence, seed=seed,
         )  # fmt: skip
+
+    def features(self, *, strides: Collection[int] | None = None) -> Features:
+        """The best network's feature maps as a torch module, for detection and segmentation.
+
+        Args:
+            strides: Which maps to give, such as ``(8, 16, 32)``; all where None.
+
+        Raises:
+            UsageError: If the network has no map of a stride.
+        """
+        from netwright.exporters.features import Features
+        from netwright.exporters.network import load_network
+
+        return Features(load_network(self.best, self.folder.weights), strides=strides)
 
     @property
     def front(self) -> list[Architecture]:

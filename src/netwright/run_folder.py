@@ -6,6 +6,7 @@ best.json             the network, as an architecture file
 weights.safetensors   its trained weights
 result.json           the comparison at the end, with what everything cost
 finals/               checkpoints of the final trainings
+export/               what ``netwright export`` wrote
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,35 +62,39 @@ def export(
             is not installed.
         ExportError: If what was written does not give torch's outputs.
     """
-    require(to)
-    wanted = dict.fromkeys(to)
-    if int8 is not None:
-        if features:
-            raise UsageError("int8 is for networks that classify; leave out --features.")
-        wanted = dict.fromkeys(("onnx", *wanted))
+    require((*to, "onnx") if int8 is not None else to)
+    if int8 is not None and features:
+        raise UsageError("int8 is for networks that classify; leave out --features.")
+    maps = Features(network) if features else None
+    _make(out)
+    found: list[Exported] = []
+    for name in _with_what_they_need(to, int8=int8 is not None):
+        if name in _GRAPHS:
+            found.append(_graph(name, network, out, maps))
+        else:
+            found.append(_plain(name, network, out, result=result, licence=licence))
+        if name == "onnx" and int8 is not None:
+            source, target = out / "network.onnx", out / "network.int8.onnx"
+            found.append(export_int8(network, source, target, data=int8, seed=seed))
+    return found
+
+
+def _with_what_they_need(to: Sequence[str], *, int8: bool) -> list[str]:
+    wanted = dict.fromkeys(("onnx", *to) if int8 else to)
     if "card" in wanted:
         wanted |= dict.fromkeys(("code",))
     if wanted.keys() & {"code", "timm", "card"}:
         wanted |= dict.fromkeys(("safetensors",))
-    maps = Features(network) if features else None
-    _make(out)
-    found: list[Exported] = []
-    for name in wanted:
-        if name in _GRAPHS:
-            write, suffix = _GRAPHS[name]
-            path = out / f"{'features' if maps else 'network'}.{suffix}"
-            made = write(network, path, features=maps)
-            if maps:
-                facts = {**made.facts, "strides": maps.strides, "channels": maps.channels}
-                made = Exported.of(name, *map(Path, made.files),
-                                   gap=made.max_relative_difference, facts=facts)  # fmt: skip
-            found.append(made)
-        else:
-            found.append(_plain(name, network, out, result=result, licence=licence))
-        if name == "onnx" and int8 is not None:
-            target = out / "network.int8.onnx"
-            found.append(export_int8(network, out / "network.onnx", target, data=int8, seed=seed))
-    return found
+    return list(wanted)
+
+
+def _graph(name: str, network: Network, out: Path, maps: Features | None) -> Exported:
+    write, suffix = _GRAPHS[name]
+    if maps is None:
+        return write(network, out / f"network.{suffix}", features=None)
+    made = write(network, out / f"features.{suffix}", features=maps)
+    facts = {**made.facts, "strides": maps.strides, "channels": maps.channels}
+    return replace(made, facts=facts)
 
 
 def require(to: Sequence[str]) -> None:
