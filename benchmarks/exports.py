@@ -174,7 +174,8 @@ def main() -> None:
         "random ones of every space.",
         seeds=[0],
         results=results,
-        arguments=f"--random {given.random} --pt2-every {given.pt2_every}"
+        arguments=f"--random {given.random} --pt2-every {given.pt2_every} "
+        f"--seconds {given.seconds:g} --epochs {given.epochs:g}"
         + (" --int8 FILE" if given.int8 else ""),
         facts={**facts, "resolution": RESOLUTION},
         out=given.out,
