@@ -136,7 +136,7 @@ def write(lines: Mapping[str, Sequence[float]], sides: Sequence[tuple[Rows, Rows
             facts[f"interval, {column}"] = [both.spearman.low, both.spearman.high]
     results = {
         f"{name}, {column}": record.measured(
-            [value], "Spearman", headline=name in ("consensus, all rows", "params, all rows")
+            [value], "Spearman", headline=name == "consensus, all rows"
         )
         for name, values in lines.items()
         for column, value in zip(COLUMNS, values, strict=True)

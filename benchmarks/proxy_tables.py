@@ -140,7 +140,7 @@ def leave(
         f"{r.proxy}, {r.column}": record.measured(
             [r.spearman.value],
             f"Spearman ({r.spearman.low:.3f} to {r.spearman.high:.3f}), {r.networks} networks",
-            headline=r.proxy in headlines,
+            headline=r.proxy in headlines and r.column == columns[0],
         )
         for r in summary.rankings
         if r.column in columns and r.spearman.value == r.spearman.value

@@ -24,7 +24,7 @@ _LSWAG = "L-SWAG, CVPR 2025, Table 1, 1,000 cells"
 _AZ = "Lee and Ham, CVPR 2024, their notebook, all cells"
 _MECO = "Jiang et al., NeurIPS 2023, Table 1"
 _SUITE = "NAS-Bench-Suite-Zero's own scores, 9,445 cells"
-_HERE = "measured before with a prototype, 250 networks, 16 photos at 64 px"
+_HERE = "a prototype of ours, 250 networks"
 
 _TEST = ("c10_test_200", "c100_test_200", "in16_test_200")
 
