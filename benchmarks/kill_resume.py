@@ -38,7 +38,11 @@ from netwright.workers import Serial
 
 Moment = Callable[[RunFolder], bool]
 
-_MAIN = "from netwright.cli import main; main()"
+# What runs in the background of a shell ignores SIGINT, and so would its children.
+_MAIN = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from netwright.cli import main; main()"
+)
 _LOOK_SECONDS = 0.02
 _PATIENCE = 300.0  # seconds without the moment or an end, before a run counts as hung
 

@@ -9,7 +9,7 @@ import pytest
 import timm
 import torch
 from timm.models.nasnet import NASNetALarge
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netwright.arch.cells import COMBINERS, OPERATIONS, Cell
@@ -214,10 +214,11 @@ def test_drop_path_grows_with_the_place_and_spares_identities() -> None:
     assert stem == [pytest.approx(0.3 / 22)] * len(stem) and len(stem) == 9
 
 
-def grads_of(module: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, object]]:
+def grads_of(module: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, Tensor]]:
     logits = module(images)
-    logits.square().sum().backward()
-    return logits.detach(), {n: p.grad for n, p in module.named_parameters()}
+    torch.autograd.backward(logits.square().sum())
+    grads = {n: p.grad for n, p in module.named_parameters() if p.grad is not None}
+    return logits.detach(), grads
 
 
 @pytest.mark.parametrize("side", [64, 75])
@@ -248,16 +249,23 @@ def test_timms_full_size_has_our_names_and_shapes() -> None:
 
 
 @pytest.mark.slow
-def test_timms_full_size_gives_the_same_logits() -> None:
+def test_timms_full_size_gives_the_same_logits_and_gradients() -> None:
+    """By the loss of one image in evaluation, with running statistics of a step of training."""
     with seeded(0):
         theirs = timm.create_model("nasnetalarge").train()
     ours = build(published("nasnetalarge", resolution=96), seed=0, channels_last=False)
-    ours.load_state_dict(theirs.state_dict())
     images = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         theirs(images)
-        ours.load_state_dict(theirs.state_dict())  # with running statistics that were used
-        torch.testing.assert_close(ours.eval()(images), theirs.eval()(images))
+    ours.load_state_dict(theirs.state_dict())
+    logits, grads = grads_of(ours.eval(), images[:1])
+    expected, expected_grads = grads_of(theirs.eval(), images[:1])
+    torch.testing.assert_close(logits, expected)
+    assert grads.keys() == expected_grads.keys()
+    for key, grad in grads.items():  # they are small: each is measured by its own largest entry
+        largest = float(expected_grads[key].abs().max())
+        torch.testing.assert_close(grad, expected_grads[key], rtol=0, atol=1e-4 * largest)
+        assert largest > 0
 
 
 def test_mistakes_are_named() -> None:
