@@ -50,7 +50,7 @@ def test_zen_definition_by_hand() -> None:
 
     net = nn.Sequential(nn.Flatten(), nn.Linear(3, 2))
     batch = torch.zeros(1, 3, 1, 1), torch.zeros(1)
-    x = normal_like(batch[0], (1, 3, 1, 1), seed=derive(4, "grad_norm_zen", "images")).flatten()
+    x = normal_like(batch[0], (1, 3, 1, 1), seed=derive(4, "x")).flatten()
     p = torch.softmax(normal_init(net, seed=4)["1.weight"] @ x, dim=0)
     norms = [float((p - torch.eye(2)[c]).norm() * (x.square().sum() + 1).sqrt()) for c in range(2)]
     assert any(grad_norm_zen(net, [batch], seed=4) == pytest.approx(n, rel=1e-5) for n in norms)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from netwright.proxies.borrow import Batch, borrowed, logits
-from netwright.proxies.per_sample import per_sample_gradients, settled
+from netwright.proxies.per_sample import Reader, read, settled
+from netwright.proxies.sharing import Circle, Scene
 
 
 def test_settled_statistics_are_the_batchs(net: nn.Module, batches: list[Batch]) -> None:
@@ -23,8 +24,17 @@ def test_settled_statistics_are_the_batchs(net: nn.Module, batches: list[Batch])
 def test_gradients_add_up_to_the_batchs(net: nn.Module, batches: list[Batch]) -> None:
     net, images = net.double(), batches[0][0]
     rows: list[dict[str, Tensor]] = []
-    per_sample_gradients(net, images, lambda scores, i: scores.sum() * (i + 1), rows.append)
-    assert len(rows) == 6
+    other: list[dict[str, Tensor]] = []
+    circle = Circle(
+        {
+            "one": Reader(value=float, objective=lambda s, i: s.sum() * (i + 1), take=rows.append),
+            "two": Reader(value=float, objective=lambda s, _: -s.sum(), take=other.append),
+        }
+    )
+    read(circle, Scene(module=net, batches=batches, seed=0))
+    assert len(rows) == len(other) == 6
+    for i, (row, turned) in enumerate(zip(rows, other, strict=True)):
+        assert all(torch.allclose(row[name], -(i + 1) * turned[name]) for name in row)
     weight = torch.arange(1.0, 7.0)[:, None].double()
     with borrowed(net, batch_statistics=False, replace=settled(net, images)) as view:
         value = (logits(view, images) * weight).sum()

@@ -15,7 +15,7 @@ from torch import nn
 from netwright.errors import UsageError
 from netwright.proxies.borrow import Batch
 from netwright.proxies.failure import ScoreFailed
-from netwright.proxies.structure import live_layers
+from netwright.proxies.structure import sketch
 from netwright.proxies.zico import layer_terms, zico
 
 SCALES = [3.7, 1e-30, 2.0**40]
@@ -64,7 +64,7 @@ def test_identical_batches_give_zero(net: nn.Module, batches: list[Batch]) -> No
 
 def test_two_batches_are_bounded_below_by_log_n(net: nn.Module, batches: list[Batch]) -> None:
     terms = layer_terms(net.double(), batches)
-    sizes = live_layers(net, (3, 8, 8))
+    sizes = sketch(net, (3, 8, 8)).live
     stem = [n for n in terms if n in ("0", "3.conv1", "3.conv2")]
     assert len(stem) == 3  # no dead ReLU before these, so every weight deviates
     for name in stem:

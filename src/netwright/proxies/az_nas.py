@@ -6,8 +6,9 @@ Its fourth part is ``macs``; ``rank.log_rank`` puts the four together.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import cast
 
@@ -19,6 +20,7 @@ from netwright.proxies.blocks import Tapped
 from netwright.proxies.borrow import Batch, borrowed, image_shape, run
 from netwright.proxies.failure import ScoreFailed
 from netwright.proxies.normal import normal_init, normal_like
+from netwright.proxies.sharing import Circle, Scene, alone
 from netwright.rng import derive
 
 _ENTROPY_EPS = 1e-8
@@ -41,8 +43,7 @@ def expressivity(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0) 
     Raises:
         ScoreFailed: Where the network has no blocks or an output is not finite.
     """
-    with _features(module, batches, seed=seed, fewest=1) as features:
-        return math.fsum(map(entropy, features))
+    return alone(read, expressivity_reader, module, batches, seed=seed)
 
 
 def progressivity(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0) -> float:
@@ -58,9 +59,7 @@ def progressivity(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0)
     Raises:
         ScoreFailed: Where the network has fewer than two blocks or an output is not finite.
     """
-    with _features(module, batches, seed=seed, fewest=2) as features:
-        values = [entropy(feature) for feature in features]
-    return min(after - before for before, after in pairwise(values))
+    return alone(read, progressivity_reader, module, batches, seed=seed)
 
 
 def trainability(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0) -> float:
@@ -80,12 +79,59 @@ def trainability(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0) 
         ScoreFailed: Where the network has fewer than two blocks, no gradient passes one, or one
             is the identity.
     """
-    with _features(module, batches, seed=seed, fewest=2, gradients=True) as features:
-        sigmas = [
-            _passed(before, after, seed=derive(seed, "az_nas", "signs", i))
-            for i, (before, after) in enumerate(pairwise(features))
-        ]
-    return math.fsum(2 - s - 1 / (s + _TRAINABILITY_EPS) for s in sigmas) / len(sigmas)
+    return alone(read, trainability_reader, module, batches, seed=seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """What a proxy sees of the pass through the blocks."""
+
+    value: Callable[[], float]
+    see: Callable[[Sequence[Tensor]], None]
+    """The blocks' outputs (B, C, H, W), in order."""
+    fewest: int
+    """How many there must be."""
+    graph: bool = False
+    """Whether it differentiates one output in another."""
+
+
+def expressivity_reader(scene: Scene) -> Reader:
+    """Expressivity as a reader of the pass through the blocks."""
+    found: list[float] = []
+
+    def see(features: Sequence[Tensor]) -> None:
+        found.extend(_entropies(scene, features))
+
+    return Reader(value=lambda: math.fsum(found), see=see, fewest=1)
+
+
+def progressivity_reader(scene: Scene) -> Reader:
+    """Progressivity as a reader of the pass through the blocks."""
+    found: list[float] = []
+
+    def see(features: Sequence[Tensor]) -> None:
+        found.extend(_entropies(scene, features))
+
+    return Reader(value=lambda: min(b - a for a, b in pairwise(found)), see=see, fewest=2)
+
+
+def trainability_reader(scene: Scene) -> Reader:
+    """Trainability as a reader of the pass through the blocks."""
+    sigmas: list[float] = []
+
+    def see(features: Sequence[Tensor]) -> None:
+        for i, (before, after) in enumerate(pairwise(features)):
+            seed = derive(scene.seed, "az_nas", "signs", i)
+            sigmas.append(_passed(before, after, seed=seed))
+
+    def value() -> float:
+        return math.fsum(2 - s - 1 / (s + _TRAINABILITY_EPS) for s in sigmas) / len(sigmas)
+
+    return Reader(value=value, see=see, fewest=2, graph=True)
+
+
+def _entropies(scene: Scene, features: Sequence[Tensor]) -> list[float]:
+    return scene.once("az_nas entropies", lambda: [entropy(feature) for feature in features])
 
 
 def _passed(before: Tensor, after: Tensor, *, seed: int) -> float:
@@ -140,22 +186,29 @@ def top_singular_value(g_in: Tensor, g_out: Tensor) -> float:
     return float(torch.linalg.matrix_norm(product, ord=2))
 
 
-@contextmanager
-def _features(
-    module: nn.Module,
-    batches: Sequence[Batch],
-    *,
-    seed: int,
-    fewest: int,
-    gradients: bool = False,
-) -> Iterator[list[Tensor]]:
-    """Outputs of the blocks of a Kaiming-normal copy for N(0, 1) images."""
-    shape = (len(batches[0][0]), *image_shape(batches))
-    tapped = Tapped(module)
+def read(circle: Circle[Reader], scene: Scene) -> None:
+    """Send N(0, 1) images through the blocks of a Kaiming-normal copy.
+
+    Args:
+        circle: Who watches.
+        scene: Any network, whose weights are not read; of the batches, only the first images'
+            shape (B, C, H, W) is.
+    """
+    like, seed = scene.batches[0][0], scene.seed
+    shape = (len(like), *image_shape(scene.batches))
+    tapped = Tapped(scene.module)
     weights = normal_init(tapped, seed=derive(seed, "az_nas"), kaiming=True)
-    with borrowed(tapped, replace=weights) as view, torch.set_grad_enabled(gradients):
-        images = normal_like(batches[0][0], shape, seed=derive(seed, "az_nas", "images"))
-        _, features = cast(tuple[object, list[Tensor]], run(view, images))
-        if len(features) < fewest:
-            raise ScoreFailed(f"it needs {fewest} blocks of feature maps, found {len(features)}")
-        yield features
+    graph = bool(circle.who(lambda r: r.graph))
+    with circle.part(circle.who(bool)), borrowed(tapped, replace=weights) as view:
+        images = normal_like(like, shape, seed=derive(seed, "az_nas", "images"))
+        with torch.set_grad_enabled(graph):
+            _, features = cast(tuple[object, list[Tensor]], run(view, images))
+        circle.tell(circle.who(bool), partial(_see, features))
+
+
+def _see(features: Sequence[Tensor], reader: Reader) -> None:
+    if len(features) < reader.fewest:
+        raise ScoreFailed(
+            f"it needs {reader.fewest} blocks of feature maps, found {len(features)}"
+        )
+    reader.see(features)

@@ -90,21 +90,25 @@ def _usable(tensor: Tensor) -> Tensor:
     return tensor.clone() if tensor.is_inference() else tensor.detach()
 
 
+def placed(view: View, images: Tensor) -> Tensor:
+    """A copy of the images (B, C, H, W) in the network's place and dtype, memory format kept."""
+    like = next((t for t in view.tensors.values() if t.is_floating_point()), images)
+    return images.detach().to(device=like.device, dtype=like.dtype, copy=True)
+
+
 def run(view: View, images: Tensor) -> object:
     """Whatever the network returns for these images, cast to its device and dtype.
 
     Args:
         view: What ``borrowed`` gave.
-        images: (B, C, H, W); the memory format is kept.
+        images: (B, C, H, W); they are not written, should the network's first call do so.
 
     Raises:
         ScoreFailed: Where batch statistics need more than one value per channel.
     """
-    like = next((t for t in view.tensors.values() if t.is_floating_point()), images)
-    images = images.clone() if images.is_inference() else images
-    images = images.to(device=like.device, dtype=like.dtype)
+    inputs = images.clone() if images.requires_grad else placed(view, images)
     try:
-        result: object = functional_call(view.module, view.tensors, (images,))
+        result: object = functional_call(view.module, view.tensors, (inputs,))
     except ValueError as err:
         if "more than 1 value per channel" not in str(err):
             raise
@@ -131,13 +135,12 @@ def output(view: View, images: Tensor) -> Tensor:
     return result
 
 
-def logits(view: View, images: Tensor) -> Tensor:
-    """The network's output as logits (B, classes).
+def as_logits(result: Tensor, images: Tensor) -> Tensor:
+    """What the network returned for these images, if it is (B, classes).
 
     Raises:
         UsageError: Where the output has another shape.
     """
-    result = output(view, images)
     if result.dim() != 2 or result.shape[0] != images.shape[0]:
         raise UsageError(
             f"The network returned shape {tuple(result.shape)} for {images.shape[0]} images, "
@@ -146,14 +149,21 @@ def logits(view: View, images: Tensor) -> Tensor:
     return result
 
 
-def loss(view: View, batch: Batch) -> Tensor:
-    """Mean cross-entropy of a batch, a scalar in nats, at least in single precision.
+def logits(view: View, images: Tensor) -> Tensor:
+    """The network's output as logits (B, classes).
+
+    Raises:
+        UsageError: Where the output has another shape.
+    """
+    return as_logits(output(view, images), images)
+
+
+def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (B, classes), a scalar in nats, at least in single precision.
 
     Raises:
         UsageError: Where a label is no class of the network.
     """
-    images, labels = batch
-    scores = logits(view, images)
     labels = labels.to(device=scores.device, dtype=torch.long)
     if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < scores.shape[1]:
         raise UsageError(
@@ -163,14 +173,32 @@ def loss(view: View, batch: Batch) -> Tensor:
     return F.cross_entropy(scores.to(torch.promote_types(scores.dtype, torch.float32)), labels)
 
 
-def gradients(view: View, batch: Batch) -> dict[str, Tensor]:
-    """Gradients of the batch's loss by layer name; layers that get none are left out.
+def loss(view: View, batch: Batch) -> Tensor:
+    """Mean cross-entropy of a batch, a scalar in nats, at least in single precision.
+
+    Raises:
+        UsageError: Where a label is no class of the network.
+    """
+    images, labels = batch
+    return cross_entropy(logits(view, images), labels)
+
+
+def to_weights(view: View, value: Tensor, *, keep: bool = False) -> dict[str, Tensor]:
+    """Gradients of a scalar by layer name; layers that get none are left out.
+
+    Args:
+        view: What ``borrowed`` gave.
+        value: A scalar made by the view's network.
+        keep: Whether another backward pass will go through the same graph.
 
     Raises:
         ScoreFailed: Where the network has no convolution or linear layer.
     """
     weights = require_layers(view)
-    grads = torch.autograd.grad(loss(view, batch), list(weights.values()), allow_unused=True)
+    if not value.requires_grad:
+        return {}
+    leaves = list(weights.values())
+    grads = torch.autograd.grad(value, leaves, allow_unused=True, retain_graph=keep)
     return {name: g for name, g in zip(weights, grads, strict=True) if g is not None}
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from netwright.proxies.borrow import Batch, image_shape
-from netwright.proxies.structure import live_layers, longest_chain
+from netwright.proxies.borrow import Batch
+from netwright.proxies.sharing import Scene, alone
+from netwright.proxies.structure import Reader, read, shared_sketch
 
 
 def depth(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -19,7 +20,7 @@ def depth(module: nn.Module, batches: Sequence[Batch]) -> float:
         module: Any network whose control flow does not depend on pixel values.
         batches: Only the shape of the first images (B, C, H, W) is read.
     """
-    return float(longest_chain(module, image_shape(batches)))
+    return alone(read, depth_reader, module, batches)
 
 
 def layer_count(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -29,4 +30,14 @@ def layer_count(module: nn.Module, batches: Sequence[Batch]) -> float:
         module: Any network whose control flow does not depend on pixel values.
         batches: Only the shape of the first images (B, C, H, W) is read.
     """
-    return float(len(live_layers(module, image_shape(batches))))
+    return alone(read, count_reader, module, batches)
+
+
+def depth_reader(scene: Scene) -> Reader:
+    """Depth as a reader of the sketch."""
+    return Reader(value=lambda: shared_sketch(scene).longest)
+
+
+def count_reader(scene: Scene) -> Reader:
+    """The number of layers as a reader of the sketch."""
+    return Reader(value=lambda: len(shared_sketch(scene).live))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from netwright.proxies.batch_pass import Reader, read_alone
 from netwright.proxies.borrow import Batch, require_batches
 from netwright.proxies.failure import ScoreFailed
-from netwright.proxies.jacob_cov import correlation, jacobians
+from netwright.proxies.jacob_cov import correlation, rows
+from netwright.proxies.sharing import Scene
 
 _K = 1e-5
 
@@ -32,16 +35,28 @@ def epe_nas(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where no class has two images, or a Jacobian is constant.
     """
     require_batches(batches, 1, "epe_nas")
-    images, labels = batches[0]
-    rows, classes = jacobians(module, images)
-    labels = labels.to(rows.device)
-    sums = []
-    for label in torch.unique(labels).tolist():
-        of_class = rows[labels == label]
-        if len(of_class) >= 2:
-            sums.append(float((correlation(of_class).abs() + _K).log().sum()))
-    if not sums:
-        raise ScoreFailed("no class has two images; use a larger batch")
-    if classes <= 100:
-        return sum(abs(s) for s in sums)
-    return sum(abs(a - b) for a, b in combinations(sums, 2)) / len(sums)
+    return read_alone(reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """EPE-NAS as a reader of the batch pass; it keeps one number per class."""
+    labels = scene.batches[0][1]
+    sums: list[float] = []
+    many: list[bool] = []
+
+    def add(grads: Tensor, classes: int) -> None:
+        many.append(classes > 100)
+        of_image = labels.to(grads.device)
+        for label in torch.unique(of_image).tolist():
+            of_class = rows(grads)[of_image == label]
+            if len(of_class) >= 2:
+                sums.append(float((correlation(of_class).abs() + _K).log().sum()))
+
+    def value() -> float:
+        if not sums:
+            raise ScoreFailed("no class has two images; use a larger batch")
+        if not many[0]:
+            return math.fsum(abs(s) for s in sums)
+        return math.fsum(abs(a - b) for a, b in combinations(sums, 2)) / len(sums)
+
+    return Reader(value=value, jacobian=add)

@@ -19,13 +19,24 @@ _REDUCTIONS = frozenset("mean amax sum".split())
 _RESHAPES = frozenset("view _unsafe_view reshape".split())
 
 
-class _Pools(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Pools(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Remembers the input of the last call that turned a map into one value per channel."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.pooled: Tensor | None = None
         self.flattened: Tensor | None = None
+
+    def last(self) -> Tensor:
+        """The map that was pooled, or else flattened, last.
+
+        Raises:
+            ScoreFailed: Where there is none.
+        """
+        found = self.pooled if self.pooled is not None else self.flattened
+        if found is None:
+            raise ScoreFailed("the network pools no feature map before its classifier")
+        return found
 
     def __torch_dispatch__(
         self,
@@ -67,16 +78,14 @@ def last_features(view: View, images: Tensor) -> Tensor:
     Raises:
         ScoreFailed: Where the network neither pools nor flattens a map.
     """
-    with torch.no_grad(), _watched() as pools:
+    with torch.no_grad(), watched() as pools:
         output(view, images)
-    found = pools.pooled if pools.pooled is not None else pools.flattened
-    if found is None:
-        raise ScoreFailed("the network pools no feature map before its classifier")
-    return found
+    return pools.last()
 
 
 @contextmanager
-def _watched() -> Iterator[_Pools]:
-    pools = _Pools()
+def watched() -> Iterator[Pools]:
+    """Watch the calls made inside the block; ask ``last`` after it."""
+    pools = Pools()
     with pools:
         yield pools

@@ -7,15 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from netwright.proxies.borrow import (
-    Batch,
-    borrowed,
-    listening,
-    loss,
-    require_batches,
-    require_layers,
-    total,
-)
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches, total
+from netwright.proxies.sharing import Scene
 
 
 def fisher(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -35,23 +29,19 @@ def fisher(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where the network has no such layer.
     """
     require_batches(batches, 1, "fisher")
+    return read_alone(reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """Fisher as a reader of the batch pass; it keeps one number per layer."""
     terms: list[Tensor] = []
-    with borrowed(module) as view:
-        layers = require_layers(view)
-        fan_in = {module.get_submodule(name): w[0].numel() for name, w in layers.items()}
 
-        def watch(layer: nn.Module, _: object, result: object) -> None:
-            if isinstance(result, Tensor) and result.requires_grad:
-                value = result.detach().clone()  # an activation may overwrite it in place
+    def add(layer: nn.Module, value: Tensor, grad: Tensor) -> None:
+        weight = layer.weight
+        if isinstance(weight, Tensor):
+            terms.append(_channels(layer, value, grad) * weight[0].numel())
 
-                def take(grad: Tensor) -> None:
-                    terms.append(_channels(layer, value, grad) * fan_in[layer])
-
-                result.register_hook(take)  # type: ignore[no-untyped-call]
-
-        with listening(fan_in, watch):
-            torch.autograd.grad(loss(view, batches[0]), list(layers.values()), allow_unused=True)
-    return total(terms)
+    return Reader(value=lambda: total(terms), saliency=add)
 
 
 def _channels(layer: nn.Module, value: Tensor, grad: Tensor) -> Tensor:

@@ -5,23 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
-from netwright.proxies.borrow import (
-    Batch,
-    borrowed,
-    gradients,
-    image_shape,
-    loss,
-    norm,
-    output,
-    require_batches,
-    total,
-)
-from netwright.proxies.failure import ScoreFailed
-from netwright.proxies.normal import normal_init, normal_like
-from netwright.rng import derive
+from netwright.proxies import noise_pass
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, norm, require_batches, total
+from netwright.proxies.sharing import Scene, alone
 
 
 def grad_norm(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -37,9 +26,17 @@ def grad_norm(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where the network has no such layer.
     """
     require_batches(batches, 1, "grad_norm")
-    with borrowed(module) as view:
-        grads = gradients(view, batches[0])
-    return total(norm(g) for g in grads.values())
+    return read_alone(reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """The layers' norms as a reader of the batch pass."""
+    terms: list[Tensor] = []
+
+    def add(grads: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
+        terms.extend(norm(g) for g in grads.values())
+
+    return Reader(value=lambda: total(terms), gradients=add)
 
 
 def grad_norm_zen(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0) -> float:
@@ -59,14 +56,14 @@ def grad_norm_zen(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0)
     Raises:
         ScoreFailed: Where the network has no parameter.
     """
-    shape = (len(batches[0][0]), *image_shape(batches))
-    with borrowed(module, replace=normal_init(module, seed=seed)) as view:
-        images = normal_like(batches[0][0], shape, seed=derive(seed, "grad_norm_zen", "images"))
-        classes = output(view, images).shape[1]
-        draw = torch.Generator().manual_seed(derive(seed, "grad_norm_zen", "labels"))
-        labels = torch.randint(classes, (shape[0],), generator=draw)
-        leaves = [t for t in view.tensors.values() if t.requires_grad]
-        if not leaves:
-            raise ScoreFailed("the network has no parameter")
-        grads = torch.autograd.grad(loss(view, (images, labels)), leaves, allow_unused=True)
-    return math.sqrt(total(norm(g).square() for g in grads if g is not None))
+    return alone(noise_pass.read, zen_reader, module, batches, seed=seed)
+
+
+def zen_reader(scene: Scene) -> noise_pass.Reader:
+    """The norm of the whole gradient as a reader of the noise pass."""
+    squares: list[Tensor] = []
+
+    def add(grads: Sequence[Tensor]) -> None:
+        squares.extend(norm(g).square() for g in grads)
+
+    return noise_pass.Reader(value=lambda: math.sqrt(total(squares)), gradients=add)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from netwright.proxies.borrow import Batch, require_batches, total
+from netwright.proxies.borrow import Batch, cross_entropy, require_batches, total
 from netwright.proxies.failure import ScoreFailed
-from netwright.proxies.per_sample import per_sample_gradients
+from netwright.proxies.per_sample import Reader, read
+from netwright.proxies.sharing import Scene, alone
 
 
 def gradsign(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -30,14 +30,17 @@ def gradsign(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where a gradient is not finite, or there is no layer.
     """
     require_batches(batches, 1, "gradsign")
-    images, labels = batches[0]
+    return alone(read, reader, module, batches)
 
-    def objective(scores: Tensor, i: int) -> Tensor:
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        return F.cross_entropy(scores, labels[i : i + 1].to(scores.device))
 
+def reader(scene: Scene) -> Reader:
+    """GradSign as a reader of the pass image by image; it keeps one number per weight."""
+    labels = scene.batches[0][1]
     votes: dict[str, Tensor] = {}
     sound: list[Tensor] = []
+
+    def objective(scores: Tensor, i: int) -> Tensor:
+        return cross_entropy(scores, labels[i : i + 1])
 
     def take(grads: dict[str, Tensor]) -> None:
         for name, grad in grads.items():
@@ -45,10 +48,12 @@ def gradsign(module: nn.Module, batches: Sequence[Batch]) -> float:
             sign = grad.sign()
             votes[name] = votes[name].add_(sign) if name in votes else sign
 
-    per_sample_gradients(module, images, objective, take)
-    count = sum(v.numel() for v in votes.values())
-    if not count:
-        raise ScoreFailed("no convolution or linear layer gets a gradient")
-    if not bool(torch.stack(sound).all()):
-        raise ScoreFailed("a gradient is not finite")
-    return total(v.abs().sum(dtype=torch.float32) for v in votes.values()) / count
+    def value() -> float:
+        count = sum(v.numel() for v in votes.values())
+        if not count:
+            raise ScoreFailed("no convolution or linear layer gets a gradient")
+        if not bool(torch.stack(sound).all()):
+            raise ScoreFailed("a gradient is not finite")
+        return total(v.abs().sum(dtype=torch.float32) for v in votes.values()) / count
+
+    return Reader(value=value, objective=objective, take=take)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from netwright.proxies.borrow import Batch, borrowed, logits, require_batches, wide
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches, wide
 from netwright.proxies.failure import ScoreFailed
+from netwright.proxies.sharing import Scene
 
 _K = 1e-5
 
@@ -30,31 +32,28 @@ def jacob_cov(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where an image's Jacobian is constant, as in a disconnected network.
     """
     require_batches(batches, 1, "jacob_cov")
-    if len(batches[0][0]) < 2:
-        raise ScoreFailed("a correlation needs two images; use a larger batch")
-    values = torch.linalg.eigvalsh(correlation(jacobians(module, batches[0][0])[0])) + _K
-    return float(-(values.log() + 1 / values).sum())
+    return read_alone(reader, module, batches)
 
 
-def jacobians(module: nn.Module, images: Tensor) -> tuple[Tensor, int]:
-    """Gradients (B, C*H*W) of the summed logits at each image, and the number of classes.
+def reader(scene: Scene) -> Reader:
+    """Jacobian covariance as a reader of the batch pass; it keeps the correlations (B, B)."""
+    found: list[Tensor] = []
 
-    Args:
-        module: Any network.
-        images: (B, C, H, W).
+    def add(grads: Tensor, classes: int) -> None:
+        if len(grads) < 2:
+            raise ScoreFailed("a correlation needs two images; use a larger batch")
+        found.append(correlation(rows(grads)))
 
-    Raises:
-        ScoreFailed: Where the output does not depend on the images.
-    """
-    with borrowed(module) as view:
-        like = next((t for t in view.tensors.values() if t.is_floating_point()), images)
-        inputs = images.detach().to(device=like.device, dtype=like.dtype, copy=True)
-        inputs.requires_grad_()
-        result = logits(view, inputs)
-        (grad,) = torch.autograd.grad(result.sum(), inputs, allow_unused=True)
-    if grad is None:
-        raise ScoreFailed("the output does not depend on the image")
-    return grad.flatten(1).to(wide(grad.device)), result.shape[1]
+    def value() -> float:
+        values = torch.linalg.eigvalsh(found[0]) + _K
+        return float(-(values.log() + 1 / values).sum())
+
+    return Reader(value=value, jacobian=add)
+
+
+def rows(grads: Tensor) -> Tensor:
+    """One image's gradient per row, of (B, C, H, W), in the device's widest type."""
+    return grads.flatten(1).to(wide(grads.device))
 
 
 def correlation(rows: Tensor) -> Tensor:

@@ -27,6 +27,12 @@ class Proxy:
     higher_is_better: bool = True
     control: bool = False
     """Whether it is a plain count that every other proxy has to beat."""
+    reader: str = ""
+    """Where the function is that makes its reader, if it shares a pass (``sharing.py``)."""
+    reads: tuple[str, ...] = ()
+    """What it reads of that pass, by the names of ``plan.py``."""
+    own: str = ""
+    """What it runs by itself, in words, if it shares no pass."""
 
     def to_json(self) -> dict[str, Any]:
         """What ``netwright list proxies --json`` prints."""
@@ -41,6 +47,7 @@ ALL: tuple[Proxy, ...] = (
         summary="Number of parameters.",
         data=False,
         control=True,
+        own="nothing; it counts",
     ),
     Proxy(
         name="macs",
@@ -48,6 +55,8 @@ ALL: tuple[Proxy, ...] = (
         summary="Multiply-adds of one image in convolutions and linear layers.",
         data=False,
         control=True,
+        reader="netwright.proxies.macs:reader",
+        reads=("sketch",),
     ),
     Proxy(
         name="sum_log_n",
@@ -55,6 +64,8 @@ ALL: tuple[Proxy, ...] = (
         summary="Sum over live layers of the log of their weight counts.",
         data=False,
         control=True,
+        reader="netwright.proxies.sum_log_n:reader",
+        reads=("sketch",),
     ),
     Proxy(
         name="zico",
@@ -64,12 +75,19 @@ ALL: tuple[Proxy, ...] = (
         batches=2,
         labels=True,
         gradients=True,
+        reader="netwright.proxies.zico:reader",
+        reads=(
+            "weights",
+            "more batches",
+        ),
     ),
     Proxy(
         name="naswot",
         function="netwright.proxies.naswot:naswot",
         summary="How well on/off codes of activations tell images apart.",
         citation="Mellor et al., ICML 2021, arXiv 2006.04647",
+        reader="netwright.proxies.naswot:reader",
+        reads=("forward",),
     ),
     Proxy(
         name="grad_norm",
@@ -78,6 +96,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Abdelfattah et al., ICLR 2021, arXiv 2101.08134",
         labels=True,
         gradients=True,
+        reader="netwright.proxies.grad_norm:reader",
+        reads=("weights",),
     ),
     Proxy(
         name="grad_norm_zen",
@@ -87,18 +107,24 @@ ALL: tuple[Proxy, ...] = (
         data=False,
         gradients=True,
         seeded=True,
+        reader="netwright.proxies.grad_norm:zen_reader",
+        reads=("noise weights",),
     ),
     Proxy(
         name="depth",
         function="netwright.proxies.depth:depth",
         summary="Most convolutions and linear layers on one path.",
         data=False,
+        reader="netwright.proxies.depth:depth_reader",
+        reads=("sketch",),
     ),
     Proxy(
         name="layer_count",
         function="netwright.proxies.depth:layer_count",
         summary="Number of convolutions and linear layers that the output depends on.",
         data=False,
+        reader="netwright.proxies.depth:count_reader",
+        reads=("sketch",),
     ),
     Proxy(
         name="l2_norm",
@@ -106,6 +132,7 @@ ALL: tuple[Proxy, ...] = (
         summary="Sum over layers of the norm of the weight.",
         citation="Abdelfattah et al., ICLR 2021, arXiv 2101.08134",
         data=False,
+        own="nothing; it reads the weights",
     ),
     Proxy(
         name="snip",
@@ -114,6 +141,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Lee et al., ICLR 2019, arXiv 1810.02340",
         labels=True,
         gradients=True,
+        reader="netwright.proxies.snip:reader",
+        reads=("weights",),
     ),
     Proxy(
         name="plain",
@@ -122,6 +151,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Abdelfattah et al., ICLR 2021, arXiv 2101.08134",
         labels=True,
         gradients=True,
+        reader="netwright.proxies.plain:reader",
+        reads=("weights",),
     ),
     Proxy(
         name="grasp",
@@ -130,6 +161,7 @@ ALL: tuple[Proxy, ...] = (
         citation="Wang et al., ICLR 2020, arXiv 2002.07376",
         labels=True,
         gradients=True,
+        own="forward of batch 1, backward, and backward through that",
     ),
     Proxy(
         name="fisher",
@@ -138,6 +170,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Theis et al., 2018, arXiv 1801.05787",
         labels=True,
         gradients=True,
+        reader="netwright.proxies.fisher:reader",
+        reads=("weights",),
     ),
     Proxy(
         name="synflow",
@@ -146,6 +180,7 @@ ALL: tuple[Proxy, ...] = (
         citation="Tanaka et al., NeurIPS 2020, arXiv 2006.05467",
         data=False,
         gradients=True,
+        own="forward and backward of one image of ones, weights by magnitude, float64",
     ),
     Proxy(
         name="jacob_cov",
@@ -153,6 +188,8 @@ ALL: tuple[Proxy, ...] = (
         summary="How little the input gradients of images correlate.",
         citation="Mellor et al., 2020, arXiv 2006.04647v1",
         gradients=True,
+        reader="netwright.proxies.jacob_cov:reader",
+        reads=("images",),
     ),
     Proxy(
         name="epe_nas",
@@ -161,6 +198,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Lopes et al., ICANN 2021, arXiv 2102.08099",
         labels=True,
         gradients=True,
+        reader="netwright.proxies.epe_nas:reader",
+        reads=("images",),
     ),
     Proxy(
         name="zen",
@@ -169,6 +208,11 @@ ALL: tuple[Proxy, ...] = (
         citation="Lin et al., ICCV 2021, arXiv 2102.01063",
         data=False,
         seeded=True,
+        reader="netwright.proxies.zen:reader",
+        reads=(
+            "noise",
+            "moved noise",
+        ),
     ),
     Proxy(
         name="gradsign",
@@ -177,6 +221,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Zhang and Jia, ICLR 2022, arXiv 2110.08616",
         labels=True,
         gradients=True,
+        reader="netwright.proxies.gradsign:reader",
+        reads=("loss per image",),
     ),
     Proxy(
         name="zico_bc",
@@ -186,6 +232,11 @@ ALL: tuple[Proxy, ...] = (
         batches=2,
         labels=True,
         gradients=True,
+        reader="netwright.proxies.zico_bc:reader",
+        reads=(
+            "weights",
+            "more batches",
+        ),
     ),
     Proxy(
         name="ntk_condition",
@@ -194,6 +245,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Chen et al., ICLR 2021, arXiv 2102.11535",
         gradients=True,
         higher_is_better=False,
+        reader="netwright.proxies.te_nas:ntk_reader",
+        reads=("logits per image",),
     ),
     Proxy(
         name="linear_regions",
@@ -202,18 +255,23 @@ ALL: tuple[Proxy, ...] = (
         citation="Chen et al., ICLR 2021, arXiv 2102.11535",
         data=False,
         seeded=True,
+        own="forward of 128 noise images, stored statistics",
     ),
     Proxy(
         name="swap",
         function="netwright.proxies.swap:swap",
         summary="Number of different activation patterns of units.",
         citation="Peng et al., ICLR 2024, arXiv 2403.04161",
+        reader="netwright.proxies.swap:reader",
+        reads=("forward",),
     ),
     Proxy(
         name="meco",
         function="netwright.proxies.meco:meco",
         summary="Smallest eigenvalue of the channels' correlation, summed over maps.",
         citation="Jiang et al., NeurIPS 2023",
+        reader="netwright.proxies.meco:reader",
+        reads=("forward",),
     ),
     Proxy(
         name="meco_opt",
@@ -221,6 +279,8 @@ ALL: tuple[Proxy, ...] = (
         summary="MeCo on eight random channels per map.",
         citation="Jiang et al., NeurIPS 2023",
         seeded=True,
+        reader="netwright.proxies.meco:opt_reader",
+        reads=("forward",),
     ),
     Proxy(
         name="az_expressivity",
@@ -229,6 +289,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Lee and Ham, CVPR 2024, arXiv 2403.19232",
         data=False,
         seeded=True,
+        reader="netwright.proxies.az_nas:expressivity_reader",
+        reads=("blocks",),
     ),
     Proxy(
         name="az_progressivity",
@@ -237,6 +299,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Lee and Ham, CVPR 2024, arXiv 2403.19232",
         data=False,
         seeded=True,
+        reader="netwright.proxies.az_nas:progressivity_reader",
+        reads=("blocks",),
     ),
     Proxy(
         name="az_trainability",
@@ -246,5 +310,7 @@ ALL: tuple[Proxy, ...] = (
         data=False,
         gradients=True,
         seeded=True,
+        reader="netwright.proxies.az_nas:trainability_reader",
+        reads=("signs",),
     ),
 )

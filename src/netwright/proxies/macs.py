@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from netwright.proxies.borrow import Batch, image_shape, output
-from netwright.proxies.structure import sketched
-
-_aten = torch.ops.aten
-_COUNTED = (_aten.convolution, _aten._convolution, _aten.addmm, _aten.mm)
+from netwright.proxies.borrow import Batch
+from netwright.proxies.sharing import Scene, alone
+from netwright.proxies.structure import Reader, read, shared_sketch
 
 
 def macs(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -26,8 +22,9 @@ def macs(module: nn.Module, batches: Sequence[Batch]) -> float:
         module: Any network whose control flow does not depend on pixel values.
         batches: Only the shape of the first images (B, C, H, W) is read.
     """
-    counter = FlopCounterMode(display=False)
-    with sketched(module, image_shape(batches)) as (view, image), torch.no_grad(), counter:
-        output(view, image)
-    by_op = counter.get_flop_counts().get("Global", {})
-    return float(sum(by_op.get(op, 0) for op in _COUNTED) // 2)
+    return alone(read, reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """The count as a reader of the sketch."""
+    return Reader(value=lambda: shared_sketch(scene).macs)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from netwright.proxies.borrow import Batch, borrowed, listening, output, require_batches
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches
 from netwright.proxies.failure import ScoreFailed
+from netwright.proxies.sharing import Scene
 from netwright.rng import stream
 
 _CHANNELS = 8
@@ -32,7 +35,8 @@ def meco(module: nn.Module, batches: Sequence[Batch]) -> float:
     Raises:
         ScoreFailed: Where no innermost module puts out a feature map, or one is not finite.
     """
-    return _sum(module, batches, lambda _, maps: smallest_eigenvalue(maps))
+    require_batches(batches, 1, "meco")
+    return read_alone(reader, module, batches)
 
 
 def meco_opt(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0) -> float:
@@ -48,15 +52,26 @@ def meco_opt(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0) -> f
     Raises:
         ScoreFailed: Where no innermost module puts out a feature map, or one is not finite.
     """
+    require_batches(batches, 1, "meco_opt")
+    return read_alone(opt_reader, module, batches, seed=seed)
+
+
+def reader(scene: Scene) -> Reader:
+    """MeCo as a reader of the batch pass; it keeps one number per map."""
+    return _sum(lambda _, maps: smallest_eigenvalue(maps))
+
+
+def opt_reader(scene: Scene) -> Reader:
+    """MeCo on random channels as a reader of the batch pass."""
 
     def term(index: int, maps: Tensor) -> float:
         channels = len(maps)
         if channels <= _CHANNELS:
             return smallest_eigenvalue(maps)
-        chosen = stream(seed, "meco_opt", index).choice(channels, _CHANNELS, replace=False)
+        chosen = stream(scene.seed, "meco_opt", index).choice(channels, _CHANNELS, replace=False)
         return smallest_eigenvalue(maps[torch.from_numpy(chosen)]) * channels / _CHANNELS
 
-    return _sum(module, batches, term)
+    return _sum(term)
 
 
 def smallest_eigenvalue(maps: Tensor) -> float:
@@ -75,22 +90,15 @@ def smallest_eigenvalue(maps: Tensor) -> float:
     return max(0.0, float(torch.linalg.eigvalsh(unit @ unit.T)[0]))
 
 
-def _sum(
-    module: nn.Module, batches: Sequence[Batch], term: Callable[[int, Tensor], float]
-) -> float:
-    require_batches(batches, 1, "meco")
+def _sum(term: Callable[[int, Tensor], float]) -> Reader:
     found: list[float] = []
 
-    def watch(sub: nn.Module, inputs: tuple[object, ...], result: object) -> None:
-        if not isinstance(result, Tensor) or result.dim() != 4:
-            return
-        if inputs and result is inputs[0] and not getattr(sub, "inplace", False):
-            return  # an identity: the map was judged where it was made
-        found.append(term(len(found), result[0].detach().flatten(1).cpu()))
+    def add(maps: Tensor) -> None:
+        found.append(term(len(found), maps[0].flatten(1).cpu()))
 
-    innermost = [m for m in module.modules() if next(m.children(), None) is None]
-    with borrowed(module) as view, torch.no_grad(), listening(innermost, watch):
-        output(view, batches[0][0])
-    if not found:
-        raise ScoreFailed("no module of the network puts out a feature map")
-    return sum(found)
+    def value() -> float:
+        if not found:
+            raise ScoreFailed("no module of the network puts out a feature map")
+        return math.fsum(found)
+
+    return Reader(value=value, maps=add)

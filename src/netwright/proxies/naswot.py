@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from netwright.proxies.activations import watching
-from netwright.proxies.borrow import Batch, borrowed, output, require_batches, wide
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches, wide
 from netwright.proxies.failure import ScoreFailed
+from netwright.proxies.sharing import Scene
 
 
 def naswot(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -30,8 +31,13 @@ def naswot(module: nn.Module, batches: Sequence[Batch]) -> float:
             network has no such activation.
     """
     require_batches(batches, 1, "naswot")
-    images = batches[0][0]
+    return read_alone(reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """NASWOT as a reader of the batch pass; it keeps one kernel (B, B)."""
     kernels: list[Tensor] = []
+    finite: list[Tensor] = []
 
     def add(x: Tensor) -> None:
         on = (x > 0).to(torch.float32)
@@ -39,13 +45,14 @@ def naswot(module: nn.Module, batches: Sequence[Batch]) -> float:
         count = both.diagonal()
         kernels[:] = [2 * both + x.shape[1] - count[:, None] - count + sum(kernels)]
 
-    with borrowed(module) as view, torch.no_grad(), watching(len(images), add):
-        finite = bool(torch.isfinite(output(view, images)).all())
-    if not finite:
-        raise ScoreFailed("the network's output is not finite")
-    if not kernels:
-        raise ScoreFailed("the network has no ReLU-like activation")
-    sign, value = torch.linalg.slogdet(kernels[0].cpu().double())
-    if sign <= 0 or not torch.isfinite(value):
-        raise ScoreFailed("the kernel is singular: images share their activation codes")
-    return float(value)
+    def value() -> float:
+        if not bool(finite[0]):
+            raise ScoreFailed("the network's output is not finite")
+        if not kernels:
+            raise ScoreFailed("the network has no ReLU-like activation")
+        sign, found = torch.linalg.slogdet(kernels[0].cpu().double())
+        if sign <= 0 or not torch.isfinite(found):
+            raise ScoreFailed("the kernel is singular: images share their activation codes")
+        return float(found)
+
+    return Reader(value=value, units=add, output=lambda x: finite.append(torch.isfinite(x).all()))

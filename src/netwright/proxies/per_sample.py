@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from netwright.proxies.borrow import borrowed, logits, output, require_layers
+from netwright.proxies.borrow import borrowed, logits, output, require_layers, to_weights
+from netwright.proxies.sharing import Circle, Scene
 
 
 def settled(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
@@ -34,29 +37,46 @@ def settled(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
             sub.momentum = momentum
 
 
-def per_sample_gradients(
-    module: nn.Module,
-    images: Tensor,
-    objective: Callable[[Tensor, int], Tensor],
-    take: Callable[[dict[str, Tensor]], None],
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """What a proxy asks of every image."""
+
+    value: Callable[[], float]
+    objective: Callable[[Tensor, int], Tensor]
+    """From logits (1, classes) and the image's index to the scalar to differentiate."""
+    take: Callable[[dict[str, Tensor]], None]
+    """Called once per image with the gradients by layer name."""
+
+
+def read(circle: Circle[Reader], scene: Scene) -> None:
     """Hand over the gradients by layer name of one image after the other.
 
     One image at a time takes the memory of one image, and needs no rule for batching the
     network's operations.
 
     Args:
-        module: Any network.
-        images: (B, C, H, W).
-        objective: From logits (1, classes) and the image's index to a scalar.
-        take: Called once per image with what belongs to it.
+        circle: Who asks; an image's forward pass serves all, then each has its backward pass.
+        scene: Any network; the first batch's images are taken.
 
     Raises:
-        ScoreFailed: Where the network has no convolution or linear layer.
+        UsageError: Where the network returns no logits.
     """
-    with borrowed(module, batch_statistics=False, replace=settled(module, images)) as view:
-        layers = require_layers(view)
-        for i in range(len(images)):
-            value = objective(logits(view, images[i : i + 1]), i)
-            grads = torch.autograd.grad(value, list(layers.values()), allow_unused=True)
-            take({n: g for n, g in zip(layers, grads, strict=True) if g is not None})
+    images = scene.batches[0][0]
+    with circle.part(circle.who(bool)):
+        statistics = settled(scene.module, images)
+        with borrowed(scene.module, batch_statistics=False, replace=statistics) as view:
+            require_layers(view)
+            for i in range(len(images)):
+                names = circle.who(bool)
+                if not names:
+                    return
+                scores = logits(view, images[i : i + 1])
+                for name in names:
+                    with circle.part([name]):
+                        value = circle.readers[name].objective(scores, i)
+                        grads = to_weights(view, value, keep=name != names[-1])
+                        circle.tell([name], partial(_take, grads))
+
+
+def _take(grads: dict[str, Tensor], reader: Reader) -> None:
+    reader.take(grads)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
-from netwright.proxies.borrow import Batch, borrowed, gradients, require_batches, total
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches, total
+from netwright.proxies.sharing import Scene
 
 
 def plain(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -25,6 +27,14 @@ def plain(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where the network has no such layer.
     """
     require_batches(batches, 1, "plain")
-    with borrowed(module) as view:
-        grads = gradients(view, batches[0])
-        return total((view.layers[name].detach() * g).sum() for name, g in grads.items())
+    return read_alone(reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """Plain saliency as a reader of the batch pass."""
+    terms: list[Tensor] = []
+
+    def add(grads: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
+        terms.extend((weights[name].detach() * g).sum() for name, g in grads.items())
+
+    return Reader(value=lambda: total(terms), gradients=add)

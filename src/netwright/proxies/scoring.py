@@ -6,9 +6,10 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,6 +19,8 @@ from netwright.nn.seeding import seeded
 from netwright.proxies.borrow import Batch, image_shape, require_batches
 from netwright.proxies.failure import ScoreFailed
 from netwright.proxies.listing import Proxy
+from netwright.proxies.plan import Pass, shared_by
+from netwright.proxies.sharing import Circle, Scene, Valued
 from netwright.rng import derive
 
 
@@ -30,7 +33,7 @@ class Score:
     reason: str = ""
     """Why there is no value."""
     seconds: float
-    """Wall clock of this proxy alone."""
+    """Wall clock of its own work, and its share of the passes that it read with others."""
 
     def __post_init__(self) -> None:
         if self.value is not None and not math.isfinite(self.value):
@@ -41,6 +44,9 @@ def score(
     module: nn.Module, batches: Sequence[Batch], *, proxies: Sequence[Proxy], seed: int
 ) -> dict[str, Score]:
     """Run proxies on a network, which comes back exactly as it was.
+
+    Proxies that read the same pass share it (``plan.explain`` says which): a value is what it is
+    with the proxy alone, the time is not.
 
     Parameters, gradients, buffers, flags, hooks and torch's global generators are as before, and
     the same network, or its copy, gets the same scores again.  A score that is not finite, or
@@ -69,7 +75,16 @@ def score(
         require_batches(batches, proxy.batches, proxy.name)
     device = _device(module)
     placed = [(images.to(device), labels.to(device)) for images, labels in batches]
-    return {proxy.name: _run(proxy, module, placed, seed=seed) for proxy in proxies}
+    memo: dict[str, object] = {}
+    found: dict[str, Score] = {}
+    for made, sharers in shared_by(proxies):
+        own = derive(seed, "pass", made.name)
+        scene = Scene(module=module, batches=placed, seed=own, memo=memo)
+        found |= _together(made, sharers, scene)
+    for proxy in proxies:
+        if proxy.name not in found:
+            found[proxy.name] = _run(proxy, module, placed, seed=seed)
+    return {name: found[name] for name in names}
 
 
 def resolve(proxy: Proxy) -> Callable[..., float]:
@@ -78,16 +93,42 @@ def resolve(proxy: Proxy) -> Callable[..., float]:
     Raises:
         UsageError: Where the string names nothing.
     """
-    if not isinstance(proxy.function, str):
-        return proxy.function
-    path, _, attribute = proxy.function.partition(":")
+    return proxy.function if callable(proxy.function) else _found(proxy.name, proxy.function)
+
+
+def _found(name: str, where: str) -> Callable[..., Any]:
+    path, _, attribute = where.partition(":")
     try:
-        found: Callable[..., float] = getattr(import_module(path), attribute)
+        found: Callable[..., Any] = getattr(import_module(path), attribute)
     except (ModuleNotFoundError, AttributeError, ValueError) as err:
         raise UsageError(
-            f"Proxy {proxy.name!r} points to {proxy.function!r}, which cannot be imported; "
+            f"Proxy {name!r} points to {where!r}, which cannot be imported; "
             'write it as "package.module:function".'
         ) from err
+    return found
+
+
+def _together(made: Pass, sharers: Sequence[Proxy], scene: Scene) -> dict[str, Score]:
+    """Run one pass for all who read it; one by one if there is no memory for all at once."""
+    read = _found(made.name, made.function)
+    circle: Circle[Valued] = Circle({p.name: _found(p.name, p.reader)(scene) for p in sharers})
+    try:
+        with seeded(scene.seed, device=_device(scene.module)):
+            read(circle, scene)
+    except RuntimeError as err:
+        if not _out_of_memory(err):
+            raise
+        if len(sharers) == 1:
+            seconds = circle.seconds[sharers[0].name]
+            return {sharers[0].name: Score(value=None, reason="out of memory", seconds=seconds)}
+        del circle
+        scenes = [replace(scene, memo={}) for _ in sharers]
+        alone = (_together(made, [p], s) for p, s in zip(sharers, scenes, strict=True))
+        return {name: score for scores in alone for name, score in scores.items()}
+    found: dict[str, Score] = {}
+    for proxy in sharers:
+        value, reason = _outcome(partial(circle.value, proxy.name))
+        found[proxy.name] = Score(value=value, reason=reason, seconds=circle.seconds[proxy.name])
     return found
 
 
@@ -97,22 +138,24 @@ def _run(proxy: Proxy, module: nn.Module, batches: Sequence[Batch], *, seed: int
     call = partial(function, module if ours else deepcopy(module), batches)
     own = derive(seed, "proxy", proxy.name)
     start = time.perf_counter()
-    value: float | None = None
-    reason = ""
+    with seeded(own, device=_device(module)):
+        value, reason = _outcome(partial(call, seed=own) if proxy.seeded else call)
+    return Score(value=value, reason=reason, seconds=time.perf_counter() - start)
+
+
+def _outcome(call: Callable[[], float]) -> tuple[float | None, str]:
+    """A finite value and no reason, or no value and the reason."""
     try:
-        with seeded(own, device=_device(module)):
-            value = call(seed=own) if proxy.seeded else call()
+        value = call()
     except ScoreFailed as err:
-        reason = str(err)
+        return None, str(err)
     except torch.linalg.LinAlgError as err:  # type: ignore[attr-defined]
-        reason = f"linear algebra failed: {err}"
+        return None, f"linear algebra failed: {err}"
     except RuntimeError as err:
         if not _out_of_memory(err):
             raise
-        reason = "out of memory"
-    if value is not None and not math.isfinite(value):
-        value, reason = None, f"the value is {value}"
-    return Score(value=value, reason=reason, seconds=time.perf_counter() - start)
+        return None, "out of memory"
+    return (value, "") if math.isfinite(value) else (None, f"the value is {value}")
 
 
 def _out_of_memory(err: RuntimeError) -> bool:

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode
 
-from netwright.proxies.borrow import View, borrowed, output
+from netwright.proxies.borrow import View, borrowed, image_shape, listening, output
+from netwright.proxies.sharing import Circle, Scene
 
+_aten = torch.ops.aten
+_COUNTED = (_aten.convolution, _aten._convolution, _aten.addmm, _aten.mm)
 _TIMES = frozenset({torch.mul, torch.multiply, Tensor.mul, Tensor.__mul__, Tensor.__rmul__})
 _LAYER_NODES = frozenset(
     {"ConvolutionBackward0", "AddmmBackward0", "MmBackward0", "LinearBackward0"}
@@ -59,33 +64,72 @@ def sketched(module: nn.Module, shape: tuple[int, int, int]) -> Iterator[tuple[V
         yield view, torch.empty((1, *shape), dtype=dtype)
 
 
-def live_layers(module: nn.Module, shape: tuple[int, int, int]) -> dict[str, int]:
-    """Number of weights of every convolution and linear layer that the output depends on.
+@dataclass(frozen=True, kw_only=True)
+class Sketch:
+    """What one traced pass tells."""
+
+    macs: int
+    """Multiply-adds of one image in convolutions and linear layers."""
+    live: dict[str, int]
+    """Number of weights of every convolution and linear layer that the output depends on."""
+    longest: int
+    """Most convolutions and linear layers met on one path from the image to the output."""
+    sizes: dict[str, tuple[int, int]]
+    """Positions and channels of every layer's output for one image, by the layer's name."""
+
+
+def sketch(module: nn.Module, shape: tuple[int, int, int]) -> Sketch:
+    """Trace one image through the network.
 
     Args:
-        module: Any network.
+        module: Any network whose control flow does not depend on pixel values.
         shape: Channels, height and width of one image.
     """
-    with sketched(module, shape) as (view, image), _CutZeros():
-        root = output(view, image).grad_fn
-        reached = {id(getattr(node, "variable", None)) for node in _ordered(root)}
-    return {name: w.numel() for name, w in view.layers.items() if id(w) in reached}
+    sizes: dict[str, tuple[int, int]] = {}
+    counter = FlopCounterMode(display=False)
+    with sketched(module, shape) as (view, image):
+        name_of = {module.get_submodule(name): name for name in view.layers}
+
+        def watch(layer: nn.Module, _: object, result: object) -> None:
+            if isinstance(result, Tensor):
+                axis = result.dim() - 1 if isinstance(layer, nn.Linear) else 1
+                channels = result.shape[axis]
+                sizes[name_of[layer]] = result[0].numel() // channels, channels
+
+        with _CutZeros(), listening(name_of, watch), counter:
+            root = output(view, image).grad_fn
+    order = _ordered(root)
+    reached = {id(getattr(node, "variable", None)) for node in order}
+    length: dict[Node | None, int] = {}
+    for node in order:
+        below = max((length[n] for n, _ in node.next_functions if n is not None), default=0)
+        length[node] = below + (node.name() in _LAYER_NODES)
+    by_op = counter.get_flop_counts().get("Global", {})
+    return Sketch(
+        macs=sum(by_op.get(op, 0) for op in _COUNTED) // 2,
+        live={name: w.numel() for name, w in view.layers.items() if id(w) in reached},
+        longest=length.get(root, 0),
+        sizes=sizes,
+    )
 
 
-def longest_chain(module: nn.Module, shape: tuple[int, int, int]) -> int:
-    """Most convolutions and linear layers met on one path from the image to the output.
+def shared_sketch(scene: Scene) -> Sketch:
+    """The sketch of a scene's network, made once for all who read it."""
+    shape = image_shape(scene.batches)
+    return scene.once("sketch", lambda: sketch(scene.module, shape))
 
-    Args:
-        module: Any network.
-        shape: Channels, height and width of one image.
-    """
-    with sketched(module, shape) as (view, image), _CutZeros():
-        root = output(view, image).grad_fn
-        length: dict[Node | None, int] = {}
-        for node in _ordered(root):
-            below = max((length[n] for n, _ in node.next_functions if n is not None), default=0)
-            length[node] = below + (node.name() in _LAYER_NODES)
-    return length.get(root, 0)
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """A proxy that is read off the sketch."""
+
+    value: Callable[[], float]
+
+
+def read(circle: Circle[Reader], scene: Scene) -> None:
+    """Trace the network, for all readers."""
+    with circle.part(circle.who(bool)):
+        shared_sketch(scene)
 
 
 def _ordered(root: Node | None) -> list[Node]:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from netwright.proxies.borrow import Batch, image_shape
+from netwright.proxies.borrow import Batch
 from netwright.proxies.failure import ScoreFailed
-from netwright.proxies.structure import live_layers
+from netwright.proxies.sharing import Scene, alone
+from netwright.proxies.structure import Reader, read, shared_sketch
 
 
 def sum_log_n(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -26,7 +27,16 @@ def sum_log_n(module: nn.Module, batches: Sequence[Batch]) -> float:
     Raises:
         ScoreFailed: Where no layer reaches the output.
     """
-    live = live_layers(module, image_shape(batches))
-    if not live:
-        raise ScoreFailed("no convolution or linear layer reaches the output")
-    return math.fsum(math.log(n) for n in live.values())
+    return alone(read, reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """The sum as a reader of the sketch."""
+
+    def value() -> float:
+        live = shared_sketch(scene).live
+        if not live:
+            raise ScoreFailed("no convolution or linear layer reaches the output")
+        return math.fsum(math.log(n) for n in live.values())
+
+    return Reader(value=value)

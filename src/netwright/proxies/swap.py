@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from netwright.proxies.activations import watching
-from netwright.proxies.borrow import Batch, borrowed, output, require_batches
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches
 from netwright.proxies.failure import ScoreFailed
+from netwright.proxies.sharing import Scene
 
 _BITS = 62
 
@@ -31,18 +32,23 @@ def swap(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where the network has no ReLU-like activation.
     """
     require_batches(batches, 1, "swap")
-    images = batches[0][0]
+    return read_alone(reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """SWAP as a reader of the batch pass; it keeps each layer's distinct patterns."""
     patterns: list[Tensor] = []
 
     def add(x: Tensor) -> None:
         words = [_word(part) for part in torch.split(x > 0, _BITS)]
         patterns.append(_distinct(torch.stack(words, dim=1)))
 
-    with borrowed(module) as view, torch.no_grad(), watching(len(images), add):
-        output(view, images)
-    if not patterns:
-        raise ScoreFailed("the network has no ReLU-like activation")
-    return float(len(_distinct(torch.cat(patterns))))
+    def value() -> float:
+        if not patterns:
+            raise ScoreFailed("the network has no ReLU-like activation")
+        return float(len(_distinct(torch.cat(patterns))))
+
+    return Reader(value=value, units=add)
 
 
 def _word(on: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ from netwright.proxies.activations import watching
 from netwright.proxies.borrow import Batch, borrowed, image_shape, output, require_batches, wide
 from netwright.proxies.failure import ScoreFailed
 from netwright.proxies.normal import normal_like
-from netwright.proxies.per_sample import per_sample_gradients
+from netwright.proxies.per_sample import Reader, read
+from netwright.proxies.sharing import Scene, alone
 from netwright.rng import derive
 
 _AT_ONCE = 32
@@ -37,24 +38,32 @@ def ntk_condition(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where the kernel is singular or not finite.
     """
     require_batches(batches, 1, "ntk_condition")
-    images = batches[0][0]
+    return alone(read, ntk_reader, module, batches)
+
+
+def ntk_reader(scene: Scene) -> Reader:
+    """The kernel as a reader of the pass image by image; it keeps every image's gradients."""
+    images = len(scene.batches[0][0])
     rows: dict[str, list[Tensor]] = {}
 
     def take(grads: dict[str, Tensor]) -> None:
         for name, grad in grads.items():
             rows.setdefault(name, []).append(grad.flatten())
 
-    per_sample_gradients(module, images, lambda scores, _: scores.sum(), take)
-    kernel = torch.zeros(len(images), len(images), dtype=torch.float64)
-    for layer in rows.values():
-        grads_nw = torch.stack(layer).to(wide(layer[0].device))
-        kernel += (grads_nw @ grads_nw.T).cpu()
-    if not bool(torch.isfinite(kernel).all()):
-        raise ScoreFailed("a gradient is not finite")
-    values = torch.linalg.eigvalsh(kernel)
-    if values[0] <= values[-1] * len(images) * torch.finfo(torch.float32).eps:
-        raise ScoreFailed("the tangent kernel is singular: gradients of images are dependent")
-    return float(values[-1] / values[0])
+    def value() -> float:
+        kernel = torch.zeros(images, images, dtype=torch.float64)
+        while rows:
+            layer = rows.popitem()[1]
+            grads_nw = torch.stack(layer).to(wide(layer[0].device))
+            kernel += (grads_nw @ grads_nw.T).cpu()
+        if not bool(torch.isfinite(kernel).all()):
+            raise ScoreFailed("a gradient is not finite")
+        values = torch.linalg.eigvalsh(kernel)
+        if values[0] <= values[-1] * images * torch.finfo(torch.float32).eps:
+            raise ScoreFailed("the tangent kernel is singular: gradients of images are dependent")
+        return float(values[-1] / values[0])
+
+    return Reader(value=value, objective=lambda scores, _: scores.sum(), take=take)
 
 
 def linear_regions(

@@ -6,15 +6,12 @@ import math
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from netwright.proxies.borrow import Batch, borrowed, image_shape, listening, total
+from netwright.proxies.borrow import Batch, total
 from netwright.proxies.failure import ScoreFailed
-from netwright.proxies.features import last_features
-from netwright.proxies.normal import normal_init, normal_like
+from netwright.proxies.noise_pass import Reader, read
+from netwright.proxies.sharing import Scene, alone
 from netwright.rng import derive
-
-_SHIFT = 0.01
 
 
 def zen(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0, repeats: int = 1) -> float:
@@ -37,26 +34,27 @@ def zen(module: nn.Module, batches: Sequence[Batch], *, seed: int = 0, repeats: 
     Raises:
         ScoreFailed: Where the features do not move, or the network pools no feature map.
     """
-    return (
-        math.fsum(_draw(module, batches, derive(seed, "zen", i)) for i in range(repeats)) / repeats
-    )
+    seeds = [seed, *(derive(seed, "zen", i) for i in range(1, repeats))]
+    return math.fsum(alone(read, reader, module, batches, seed=s) for s in seeds) / repeats
 
 
-def _draw(module: nn.Module, batches: Sequence[Batch], seed: int) -> float:
-    shape = (len(batches[0][0]), *image_shape(batches))
-    x, e = (normal_like(batches[0][0], shape, seed=derive(seed, name)) for name in ("x", "e"))
+def reader(scene: Scene) -> Reader:
+    """One draw of the Zen-score as a reader of the noise pass; a number per batch norm is kept."""
     variances: list[Tensor] = []
+    distance: list[Tensor] = []
 
-    def watch(_: nn.Module, inputs: tuple[object, ...], __: object) -> None:
-        if isinstance(inputs[0], Tensor):
-            axes = [axis for axis in range(inputs[0].dim()) if axis != 1]
-            variances.append(inputs[0].float().var(axes, correction=0).mean())
+    def spread(given: Tensor) -> None:
+        axes = [axis for axis in range(given.dim()) if axis != 1]
+        variances.append(given.float().var(axes, correction=0).mean())
 
-    norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
-    with borrowed(module, replace=normal_init(module, seed=seed)) as view:
-        with listening(norms, watch):
-            here = last_features(view, x)
-        moved = (last_features(view, x + _SHIFT * e) - here).float().flatten(1).abs().sum(1).mean()
-    if float(moved) == 0:
-        raise ScoreFailed("the features do not move with the image")
-    return math.log(moved) + total(v.log() / 2 for v in variances)
+    def compare(here: Tensor, there: Tensor) -> None:
+        distance.append((there - here).float().flatten(1).abs().sum(1).mean())
+
+    def value() -> float:
+        if float(distance[0]) == 0:
+            raise ScoreFailed("the features do not move with the image")
+        if any(float(v) == 0 for v in variances):
+            raise ScoreFailed("a batch norm's input is constant")
+        return math.log(distance[0]) + total(v.log() / 2 for v in variances)
+
+    return Reader(value=value, normalised=spread, features=compare)

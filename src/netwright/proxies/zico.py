@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from netwright.proxies.borrow import Batch, borrowed, gradients, require_batches, wide
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches, wide
 from netwright.proxies.failure import ScoreFailed
+from netwright.proxies.sharing import Scene
 
 Variant = Literal["code", "paper"]
 
@@ -36,7 +39,7 @@ def zico(module: nn.Module, batches: Sequence[Batch], *, variant: Variant = "cod
         ScoreFailed: Where a gradient is not finite, or there is no layer.
     """
     terms = layer_terms(module, batches, variant=variant)
-    return sum(terms.values())
+    return math.fsum(terms.values())
 
 
 def layer_terms(
@@ -49,22 +52,68 @@ def layer_terms(
         ScoreFailed: Where a gradient is not finite, or there is no layer.
     """
     require_batches(batches, 2, "zico")
-    moments: dict[str, _Moments] = {}
-    with borrowed(module) as view:
-        for batch in batches:
-            for name, grad in gradients(view, batch).items():
-                if name not in moments:
-                    moments[name] = _Moments(grad, signed=variant == "code")
-                else:
-                    moments[name].add(grad)
-    if not moments:
-        return {}
-    sums = torch.stack([m.ratio_sum() for m in moments.values()])
-    found = dict(zip(moments, sums.log().tolist(), strict=True))
-    for name, value in found.items():
-        if value != value or value == float("inf"):
-            raise ScoreFailed(f"the gradient of layer {name!r} is not finite")
-    return {name: value for name, value in found.items() if value != float("-inf")}
+    layers = Layers(signed=variant == "code")
+    read_alone(lambda _: _reader(layers), module, batches)
+    return layers.terms()
+
+
+def reader(scene: Scene) -> Reader:
+    """ZiCo as a reader of the batch pass."""
+    return _reader(shared_layers(scene))
+
+
+def shared_layers(scene: Scene) -> Layers:
+    """The layers' gradients, kept once for all readers of the pass."""
+    return scene.once("zico layers", lambda: Layers(signed=True))
+
+
+def _reader(layers: Layers) -> Reader:
+    return Reader(
+        value=lambda: math.fsum(layers.terms().values()), gradients=layers.add, every_batch=True
+    )
+
+
+class Layers:
+    """The layers' gradients, batch by batch; it keeps three numbers per weight.
+
+    Args:
+        signed: Whether deviations are those of g, else of |g|.
+    """
+
+    def __init__(self, *, signed: bool) -> None:
+        self.signed = signed
+        self.moments: dict[str, _Moments] = {}
+        self._last: dict[str, Tensor] = {}
+        self._terms: dict[str, float] | None = None
+
+    def add(self, grads: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
+        """Take in one more batch's gradients by layer name, once however many readers say so."""
+        if grads is self._last:
+            return
+        self._last = grads
+        for name, grad in grads.items():
+            if name not in self.moments:
+                self.moments[name] = _Moments(grad, signed=self.signed)
+            else:
+                self.moments[name].add(grad)
+
+    def terms(self) -> dict[str, float]:
+        """The summand of every layer that counts, by the layer's name.
+
+        Raises:
+            ScoreFailed: Where a gradient is not finite.
+        """
+        if self._terms is None:
+            found: list[float] = []
+            if self.moments:
+                sums = torch.stack([m.ratio_sum() for m in self.moments.values()])
+                found = sums.log().tolist()
+            self._terms = dict(zip(self.moments, found, strict=True))
+            self.moments, self._last = {}, {}
+        for name, value in self._terms.items():
+            if math.isnan(value) or value == math.inf:
+                raise ScoreFailed(f"the gradient of layer {name!r} is not finite")
+        return {name: value for name, value in self._terms.items() if value != -math.inf}
 
 
 class _Moments:

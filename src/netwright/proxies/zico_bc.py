@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from netwright.proxies.borrow import Batch, image_shape, listening, output
-from netwright.proxies.structure import sketched
-from netwright.proxies.zico import layer_terms
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches
+from netwright.proxies.failure import ScoreFailed
+from netwright.proxies.sharing import Scene
+from netwright.proxies.structure import shared_sketch
+from netwright.proxies.zico import shared_layers
 
 
 def zico_bc(module: nn.Module, batches: Sequence[Batch], *, beta: float = 1.0) -> float:
@@ -32,27 +35,20 @@ def zico_bc(module: nn.Module, batches: Sequence[Batch], *, beta: float = 1.0) -
         UsageError: With fewer than two batches.
         ScoreFailed: Where a gradient is not finite, or there is no layer.
     """
-    terms = layer_terms(module, batches)
-    sizes = _output_sizes(module, image_shape(batches))
-    bias = sum(
-        math.log(places / math.sqrt(channels))
-        for places, channels in map(sizes.__getitem__, terms)
-    )
-    return sum(terms.values()) - beta * bias
+    require_batches(batches, 2, "zico_bc")
+    return read_alone(partial(reader, beta=beta), module, batches)
 
 
-def _output_sizes(module: nn.Module, shape: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
-    """Positions and channels of every layer's output for one image, without computing it."""
-    sizes: dict[str, tuple[int, int]] = {}
-    with sketched(module, shape) as (view, image), torch.no_grad():
-        name_of = {module.get_submodule(name): name for name in view.layers}
+def reader(scene: Scene, *, beta: float = 1.0) -> Reader:
+    """ZiCo-BC as a reader of the batch pass."""
+    layers = shared_layers(scene)
 
-        def watch(layer: nn.Module, _: object, result: object) -> None:
-            if isinstance(result, Tensor):
-                axis = result.dim() - 1 if isinstance(layer, nn.Linear) else 1
-                channels = result.shape[axis]
-                sizes[name_of[layer]] = result[0].numel() // channels, channels
+    def value() -> float:
+        terms, sizes = layers.terms(), shared_sketch(scene).sizes
+        missing = sorted(terms.keys() - sizes.keys())
+        if missing:
+            raise ScoreFailed(f"layer {missing[0]!r} has a gradient but is never called")
+        bias = (math.log(sizes[name][0] / math.sqrt(sizes[name][1])) for name in terms)
+        return math.fsum(terms.values()) - beta * math.fsum(bias)
 
-        with listening(name_of, watch):
-            output(view, image)
-    return sizes
+    return Reader(value=value, gradients=layers.add, every_batch=True)
