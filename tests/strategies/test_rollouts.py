@@ -144,8 +144,22 @@ def test_what_is_drawn_is_repaired() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"size": 0}, {"baseline": 1.0}, {"rewards": "log"}, {"elites": -1}]
+    "settings",
+    [{"size": 0}, {"baseline": 1.0}, {"rewards": "log"}, {"elites": -1}, {"redraws": -1}],
 )
 def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="make no sense"):
         rollouts(**settings)
+
+
+@pytest.mark.parametrize(("redraws", "expected"), [(0, [2]), (1, [2, 2]), (6, [2, 4, 8])])
+def test_redraws_have_a_limit(redraws: int, expected: list[int]) -> None:
+    memory, calls = rollouts(redraws=redraws), list[int]()
+    memory.seen.add((0, 0, 0, 0))
+
+    def same(numbers: Any) -> list[Tokens]:
+        calls.append(len(numbers))
+        return [(0, 0, 0, 0)] * len(numbers)
+
+    assert memory.ask(2, sample=same) == [(0, 0, 0, 0)] * 2
+    assert calls == expected

@@ -34,7 +34,7 @@ from netwright.errors import UsageError
 from netwright.records import Objective, Tokens, Trial
 from netwright.spaces.within import Within
 from netwright.strategies.controller import Controller
-from netwright.strategies.rollouts import Rewards, Rollout, Rollouts
+from netwright.strategies.rollouts import REDRAWS, Rewards, Rollout, Rollouts
 
 
 class PPO:
@@ -57,6 +57,7 @@ class PPO:
         elites: How many of the best candidates so far are imitated at every update, beside the
             batch; 0 does without.
         elite_weight: Of their mean log-probability.
+        redraws: How often a candidate that was tried before is drawn anew (papers: never).
 
     Raises:
         UsageError: If a number is out of range.
@@ -79,6 +80,7 @@ class PPO:
         normalise: bool = False,
         elites: int = 5,
         elite_weight: float = 0.3,
+        redraws: int = REDRAWS,
     ) -> None:
         half_life = math.inf if entropy_half_life is None else entropy_half_life
         if not all(x > 0 for x in (epochs, clip, learning_rate, half_life)):
@@ -93,7 +95,7 @@ class PPO:
             )
         self.rollouts = Rollouts(
             within, objective=objective, seed=seed, size=per_update, baseline=baseline,
-            rewards=rewards, normalise=normalise, elites=elites,
+            rewards=rewards, normalise=normalise, elites=elites, redraws=redraws,
         )  # fmt: skip
         self.clip, self.epochs, self.elite_weight = clip, epochs, elite_weight
         self.entropy, self.half_life = entropy, half_life

@@ -17,7 +17,7 @@ from netwright.errors import UsageError
 from netwright.records import Objective, Tokens, Trial
 from netwright.spaces.within import Within
 from netwright.strategies.controller import Controller
-from netwright.strategies.rollouts import Rewards, Rollout, Rollouts
+from netwright.strategies.rollouts import REDRAWS, Rewards, Rollout, Rollouts
 
 
 class Reinforce:
@@ -34,6 +34,7 @@ class Reinforce:
         rewards: ``rank``, the share of the candidates so far that are worse, or the ``value`` of
             the objective itself, as in the papers.
         normalise: Whether advantages are divided by their root mean square in the batch.
+        redraws: How often a candidate that was tried before is drawn anew (papers: never).
 
     Raises:
         UsageError: If a number is out of range.
@@ -51,6 +52,7 @@ class Reinforce:
         baseline: float = 0.95,
         rewards: Rewards = "rank",
         normalise: bool = False,
+        redraws: int = REDRAWS,
     ) -> None:
         if not learning_rate > 0 or not entropy >= 0:
             raise UsageError(
@@ -65,6 +67,7 @@ class Reinforce:
             baseline=baseline,
             rewards=rewards,
             normalise=normalise,
+            redraws=redraws,
         )
         self.entropy = entropy
         sizes = [len(c.options) for c in within.space.choices]

@@ -27,9 +27,9 @@ from netwright.errors import UsageError
 from netwright.records import Objective, Tokens, Trial
 from netwright.rng import stream
 from netwright.spaces.within import Within
-from netwright.strategies.uniform import REDRAWS
 
 Rewards = Literal["value", "rank"]
+REDRAWS = 62  # most of them at once: in portions of 2, 4, 8, 16 and 32
 Sample = Callable[[npt.NDArray[Any]], list[Tokens]]
 
 
@@ -79,9 +79,11 @@ class Rollouts:
             neither the unit of the objective nor one that is far off matters.
         normalise: Whether advantages are divided by their root mean square in the batch.
         elites: How many of the best candidates are handed out with every batch.
+        redraws: How often a candidate that was tried before is drawn anew; then it is asked for
+            again, which costs nothing but its number.
 
     Raises:
-        UsageError: If one of the last five is out of range.
+        UsageError: If one of the last six is out of range.
     """
 
     def __init__(
@@ -95,17 +97,18 @@ class Rollouts:
         rewards: Rewards,
         normalise: bool,
         elites: int = 0,
+        redraws: int = REDRAWS,
     ) -> None:
         known = rewards in ("value", "rank")
-        if size < 1 or elites < 0 or not 0 <= baseline < 1 or not known:
+        if size < 1 or min(elites, redraws) < 0 or not 0 <= baseline < 1 or not known:
             raise UsageError(
-                f"Updates of {size} architectures and {elites} elites with a baseline weight of "
-                f"{baseline} and rewards by {rewards!r} make no sense; give 1 or more, 0 or more, "
-                "a weight from 0 to below 1, and 'value' or 'rank'."
+                f"Updates of {size} architectures, {elites} elites and {redraws} redraws with a "
+                f"baseline weight of {baseline} and rewards by {rewards!r} make no sense; give 1 "
+                "or more, 0 or more twice, a weight from 0 to below 1, and 'value' or 'rank'."
             )
         self.within, self.objective, self.seed = within, objective, seed
         self.size, self.weight, self.rewards, self.normalise = size, baseline, rewards, normalise
-        self.elites = elites
+        self.elites, self.redraws = elites, redraws
         self.seen: set[Tokens] = set()
         self.told = self.updates = 0
         self._waiting: list[tuple[Tokens, float]] = []
@@ -114,7 +117,7 @@ class Rollouts:
         self._elites: list[tuple[float, Tokens]] = []  # the best first, each once
 
     def ask(self, n: int, *, sample: Sample) -> list[Tokens]:
-        """The next ``n`` candidates, each redrawn until it is new, or 63 draws were not.
+        """The next ``n`` candidates, each redrawn until it is new or there were enough redraws.
 
         Args:
             n: How many.
@@ -123,8 +126,8 @@ class Rollouts:
         length, seen = len(self.within.space.choices), set(self.seen)
         draws = [stream(self.seed, "policy", self.told + i) for i in range(n)]
         rows: dict[int, Tokens] = {}
-        left, width = list(range(n)), 1
-        while left:
+        left, width, undrawn = list(range(n)), 1, 1 + self.redraws
+        while left and undrawn:
             drawn = sample(np.concatenate([draws[i].random((width, length)) for i in left]))
             again = []
             for k, i in enumerate(left):
@@ -135,9 +138,8 @@ class Rollouts:
                 else:
                     again.append(i)
                 seen.add(rows[i])
-            left, width = again, 2 * width
-            if width > REDRAWS:
-                break
+            left, undrawn = again, undrawn - width
+            width = min(2 * width, undrawn)
         return [rows[i] for i in range(n)]
 
     def tell(self, trials: Sequence[Trial]) -> Iterator[Rollout]:
