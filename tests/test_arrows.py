@@ -32,12 +32,13 @@ errors
 < evaluators ledger database
 < events store workers
 < loop
-< finals judge families reporting exporters run_folder
-< verdict
+< finals judge families reporting exporters run_folder checked
+< verdict check_folder
 < pipeline
+< probing
 < catalog
 < config regret correlation
-< face
+< face checking
 < cli testing
 """
 RANK = {
@@ -53,7 +54,7 @@ TORCH = (
 )  # fmt: skip
 LOADS_TORCH = (
     "cli/together.py", "correlation/scores.py", "correlation/summary.py", "evaluators/ensembles.py",
-    "finals.py", "judge.py", "pipeline.py", "verdict.py",
+    "finals.py", "judge.py", "pipeline.py", "probing.py", "verdict.py",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")
 NO_CONCEPTS = {"utils", "util", "common", "helpers", "misc", "core", "base"}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from netwright.arch.cost import Cost, cost
     from netwright.arch.graph import Architecture
     from netwright.catalog import architecture, space
+    from netwright.checking import check
     from netwright.contracts import Choice, Evaluator, Space, Store, Strategy
     from netwright.errors import NetwrightError
     from netwright.face import Run, score, search
@@ -41,6 +42,7 @@ _HOME = {
     "Trial": "netwright.records",
     "architecture": "netwright.catalog",
     "build": "netwright.nn.build",
+    "check": "netwright.checking",
     "cost": "netwright.arch.cost",
     "scale": "netwright.scaling",
     "score": "netwright.face",
@@ -66,6 +68,7 @@ __all__ = [
     "Trial",
     "architecture",
     "build",
+    "check",
     "cost",
     "scale",
     "score",

@@ -7,6 +7,7 @@ from netwright.training.survey import DataFacts
 
 SEARCH_SHARE = 0.4  # of the wall clock, for setting up and searching; the rest is for the finals
 FEWEST_STEPS, MOST_EPOCHS = 80, 3
+MOST_CHECK_EPOCHS = 20  # of a check's trainings: fewer networks, so each may take longer
 _CANDIDATES = 32  # aimed at; of large networks fewer are seen, for the floor above
 _MACS_PER_SECOND = 1.2e10  # of two laptop cores in training; a convention, not a measurement
 

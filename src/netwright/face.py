@@ -14,7 +14,6 @@ from netwright.arch.graph import Architecture
 from netwright.config import SearchConfig, read_toml, search_config
 from netwright.contracts import Space, Strategy
 from netwright.effort import probe_steps
-from netwright.errors import UsageError
 from netwright.events import Event
 from netwright.loop import BATCH
 from netwright.pareto import front
@@ -185,20 +184,14 @@ def search(
     from netwright.pipeline import Clock
     from netwright.pipeline import search as search_within
     from netwright.training.reference import DataRef
-    from netwright.training.survey import peek_data
+    from netwright.training.survey import peek_data, require_fitting
 
     first = space.decode(space.canonical(tuple(0 for _ in space.choices)))
     folder = RunFolder(Path(out) if out else next_run(Path("runs"), Path(data).stem or "run"))
     before = _stored(folder) if resume else None
     flip = before.flip if before else None
     facts = peek_data(data, resolution=first.input_shape[1], seed=seed, flip=flip)
-    if first.input_shape != facts.input_shape or first.classes != len(facts.classes):
-        raise UsageError(
-            f"{space.name} was made for images {first.input_shape} and {first.classes} classes; "
-            f"{facts.name} has {facts.input_shape} and {len(facts.classes)} classes. Make it with "
-            f"nw.space({space.name!r}, classes={len(facts.classes)}, "
-            f"resolution={facts.resolution}, channels={facts.channels})."
-        )
+    require_fitting(space, facts)
     if isinstance(strategy, str):
         called, start = strategy, catalog.strategy(strategy)
     else:

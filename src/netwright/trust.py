@@ -25,6 +25,7 @@ BASE = "params"  # the count that a score has to beat
 GIVEN = ("params", "macs")  # taken out of both sides by the partial correlation
 FEWEST = 5  # trained networks that a verdict needs
 LEVEL = 0.05
+_LEAST_PARTIAL = 8  # networks; with fewer, two controls explain almost anything
 _APART = 0.25  # of the pairs must differ by more than the noise
 _LEAST_KNOWN = 0.5  # of the resamples must have a correlation for its interval to be told
 _Floats = npt.NDArray[np.float64]
@@ -60,7 +61,8 @@ class Trust:
         kind: A plain count, a proxy, or several proxies together.
         spearman: Rank correlation with a bootstrap interval; None where all values are equal.
         kendall: The same of pairs; networks that differ by less than the noise are ties.
-        partial: Spearman with what params and MACs explain taken out; None where they explain all.
+        partial: Spearman with what params and MACs explain taken out; None where they explain all,
+            or with fewer than 8 networks.
         p_value: Probability that the best of as many worthless scores does as well.
         lead: Spearman less that of the parameter count.
         lead_at_least: What the leads of all scores at once are above, 19 times out of 20.
@@ -288,7 +290,7 @@ def _interval(value: float, draws: _Floats) -> Interval | None:
 
 
 def _partial(x: _Floats, y: _Floats, given: Mapping[str, _Floats]) -> float | None:
-    if len(y) < FEWEST or not given:
+    if len(y) < _LEAST_PARTIAL or not given:
         return None
     found = partial_spearman(x, y, controls=list(given.values()))
     return None if math.isnan(found) else found

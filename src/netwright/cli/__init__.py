@@ -18,6 +18,7 @@ _VERBS = {
     "show": "Show a finished or running search.",
     "cost": "Parameters, MACs and peak memory of a network, by stage.",
     "score": "Training-free scores of networks on your images, controls beside them.",
+    "check": "How far each training-free score may be trusted on your images.",
     "scale": "Grow or shrink a network: depth, width and resolution together.",
     "train": "Train a network on your images.",
     "export": "Export a network: ONNX, plain PyTorch, timm, pt2, OpenVINO, a model card.",

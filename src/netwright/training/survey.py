@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from netwright.contracts import Space
 from netwright.errors import DataError, UsageError
 from netwright.training.images import Probe, probe
 from netwright.training.listing import Listing
@@ -92,6 +93,22 @@ def peek_data(
     return survey(
         source, resolution=resolution, seed=seed, val_fraction=val_fraction, flip=flip
     ).facts
+
+
+def require_fitting(space: Space, facts: DataFacts) -> None:
+    """See that the networks of a space take these images.
+
+    Raises:
+        UsageError: With what to write instead.
+    """
+    first = space.decode(space.canonical(tuple(0 for _ in space.choices)))
+    if first.input_shape != facts.input_shape or first.classes != len(facts.classes):
+        raise UsageError(
+            f"{space.name} was made for images {first.input_shape} and {first.classes} classes; "
+            f"{facts.name} has {facts.input_shape} and {len(facts.classes)} classes. Make it with "
+            f"nw.space({space.name!r}, classes={len(facts.classes)}, "
+            f"resolution={facts.resolution}, channels={facts.channels})."
+        )
 
 
 def survey(
