@@ -109,3 +109,9 @@ def test_a_network_from_its_name_its_file_or_its_run(tmp_path: Path) -> None:
         assert catalog.architecture(str(place), classes=9, resolution=64) == named
     with pytest.raises(UsageError, match="There is no architecture file"):
         catalog.architecture(str(tmp_path / "none.json"))
+
+
+def test_only_a_strategy_with_several_goals_keeps_costs_small() -> None:
+    found = {name: catalog.costs(name) for name in (*catalog.STRATEGIES, "of my own")}
+    assert found.pop("nsga2") == ("macs",)
+    assert set(found.values()) == {()}

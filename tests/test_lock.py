@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from netwright.lock import FileLock
+from netwright.lock import FileLock, holder
 
 HOLD = (
     "import sys, pathlib; from netwright.lock import FileLock\n"
@@ -43,3 +44,13 @@ def test_it_tells_who_holds_it_and_is_free_when_the_holder_is_killed(tmp_path: P
 def test_a_place_that_cannot_be_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileLock(tmp_path / "no folder" / "lock")
+
+
+def test_who_holds_it_can_be_asked_without_taking_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert holder(path) is None
+    lock = FileLock(path)
+    assert holder(path) == str(os.getpid()) == holder(path)
+    lock.release()
+    path.write_text("123")  # left behind by a killed process
+    assert holder(path) is None and path.read_text() == "123"

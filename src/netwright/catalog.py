@@ -110,6 +110,19 @@ def strategy(name: str) -> Callable[[Within, Objective, int], Strategy]:
     return start
 
 
+def costs(name: str) -> tuple[str, ...]:
+    """What a strategy keeps small beside the objective; nothing for most, and for unknown names.
+
+    Args:
+        name: Of the strategy, as a run has it; one of the user's own is not known here.
+    """
+    if name not in STRATEGIES:
+        return ()
+    parameters = signature(load("strategy", name, STRATEGIES)).parameters
+    found: tuple[str, ...] = parameters["costs"].default if "costs" in parameters else ()
+    return found
+
+
 def proxy(name: str) -> Proxy:
     """A proxy by name.
 

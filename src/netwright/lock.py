@@ -74,3 +74,31 @@ def _same_file(file: int, path: Path) -> bool:
         return False
     here = os.fstat(file)
     return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+def holder(path: Path) -> str | None:
+    """The number of the process that holds the lock file; None where nobody does.
+
+    Looking takes nothing away: on POSIX a shared lock is tried and given back at once.
+
+    Args:
+        path: The lock file.
+    """
+    try:
+        file = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        _try(file)
+    except OSError:
+        return _holder(file)
+    finally:
+        os.close(file)
+    return None
+
+
+def _try(file: int) -> None:
+    if sys.platform == "win32":
+        _lock(file)
+    else:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +13,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from netwright import catalog
+from netwright.cli.crew import Watch, crew
 from netwright.cli.output import console, print_json, table
 from netwright.errors import UsageError
 from netwright.evaluators.table import columns_of
@@ -23,12 +21,10 @@ from netwright.regret import PLAIN, Contest, Curves, run_contest
 from netwright.reporting.lines import Axis, Sample, lines_svg
 from netwright.run_folder import RunFolder
 from netwright.stats import Interval
-from netwright.workers import Processes, Serial
 
 Flag = Annotated[bool, Parameter(negative="")]
 _CHECKPOINTS = (0.2, 0.6, 1.0)  # of the evaluations, in the table
 _DRAWN = 120  # places of a curve in the picture
-_QUIET_SECONDS = 10.0  # between two lines of progress
 _SURE = 0.01  # chance below which a difference gets its star
 
 
@@ -77,14 +73,14 @@ def strategies(
     names = list(dict.fromkeys(strategy or _installed()))
     names.sort(key=lambda name: name != PLAIN)  # the plain one first
     folder = RunFolder(out or Path("bench") / f"{table.stem}-{objective}")
-    with _crew(workers or os.cpu_count() or 1) as executor:
+    with crew(workers or os.cpu_count() or 1) as executor:
         curves = run_contest(
             contest,
             names,
             seeds=range(seeds),
             executor=executor,
             folder=folder,
-            on_progress=_Watch(),
+            on_progress=Watch("searches are done"),
         )
     facts = facts_of(curves)
     folder.write_json(folder.result, facts)
@@ -106,27 +102,6 @@ def _installed() -> list[str]:
     from importlib.util import find_spec
 
     return [n for n in catalog.STRATEGIES if n != "optuna" or find_spec("optuna") is not None]
-
-
-@contextmanager
-def _crew(workers: int) -> Iterator[Executor]:
-    """This process for one worker, else that many beside it."""
-    with Serial() if workers == 1 else Processes(workers) as executor:
-        yield executor
-
-
-class _Watch:
-    """A line on stderr now and then."""
-
-    def __init__(self) -> None:
-        self._screen = console(stderr=True)
-        self._spoken = -_QUIET_SECONDS
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._spoken >= _QUIET_SECONDS or done == total:
-            self._spoken = now
-            self._screen.print(f"{done} of {total} searches are done")
 
 
 def checkpoints(evaluations: int) -> list[int]:

@@ -8,8 +8,25 @@ from typing import Any
 from rich.console import Console
 
 from netwright.cli.output import command, table
+from netwright.config import SearchConfig, read_toml, search_config
 from netwright.run_folder import RunFolder
 from netwright.units import format_count, format_seconds
+
+
+def train_options(config: SearchConfig) -> tuple[str, ...]:
+    """What `netwright train` must be told to train as the search did: the same split, above all.
+
+    Args:
+        config: The settings of the run.
+    """
+    words: list[str] = []
+    if config.seed:
+        words += ["--seed", str(config.seed)]
+    if config.flip is not None:
+        words.append("--flip" if config.flip else "--no-flip")
+    if config.device != "cpu":
+        words += ["--device", config.device]
+    return tuple(words)
 
 
 def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) -> None:
@@ -56,10 +73,12 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
         )
     out.print()
     out.print(f"The network: {folder.best}; its weights: {folder.weights}", soft_wrap=True)
+    settings = read_toml(folder.config) if folder.config.is_file() else {}
+    options = train_options(search_config({**settings, "data": result["data"]["source"]}))
     out.print("Next:")
     for words in (
         ("show", folder.path),
         ("cost", folder.path),
-        ("train", result["data"]["source"], folder.path, "--epochs", "100"),
+        ("train", result["data"]["source"], folder.path, "--epochs", "100", *options),
     ):
         out.print(f"  {command(*words)}", soft_wrap=True)
