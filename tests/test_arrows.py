@@ -53,8 +53,8 @@ TORCH = (
     "strategies/reinforce.py",
 )  # fmt: skip
 LOADS_TORCH = (
-    "cli/together.py", "correlation/scores.py", "correlation/summary.py", "evaluators/ensembles.py",
-    "finals.py", "judge.py", "pipeline.py", "probing.py", "verdict.py",
+    "cli/together.py", "correlation/scores.py", "correlation/summary.py",
+    "evaluators/ensembles.py", "finals.py", "judge.py", "pipeline.py", "probing.py", "verdict.py",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")
 NO_CONCEPTS = {"utils", "util", "common", "helpers", "misc", "core", "base"}
