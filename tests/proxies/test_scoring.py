@@ -85,7 +85,7 @@ def test_twice_and_a_copy_give_the_same(
     with torch.no_grad():
         assert values(net, batches, [proxy]) == first
     with torch.inference_mode():
-        assert values(net, batches, [proxy]) == first
+        assert values(net, [(x.clone(), y.clone()) for x, y in batches], [proxy]) == first
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])

@@ -34,7 +34,7 @@ def gradsign(module: nn.Module, batches: Sequence[Batch]) -> float:
 
 
 def reader(scene: Scene) -> Reader:
-    """GradSign as a reader of the pass image by image; it keeps one number per weight."""
+    """GradSign as a reader of the gradients image by image; it keeps one number per weight."""
     labels = scene.batches[0][1]
     votes: dict[str, Tensor] = {}
     sound: list[Tensor] = []
@@ -42,10 +42,10 @@ def reader(scene: Scene) -> Reader:
     def objective(scores: Tensor, i: int) -> Tensor:
         return cross_entropy(scores, labels[i : i + 1])
 
-    def take(grads: dict[str, Tensor]) -> None:
+    def take(first: int, grads: dict[str, Tensor]) -> None:
         for name, grad in grads.items():
             sound.append(torch.isfinite(grad).all())
-            sign = grad.sign()
+            sign = grad.sign().sum(0)
             votes[name] = votes[name].add_(sign) if name in votes else sign
 
     def value() -> float:

@@ -10,8 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from netwright.proxies.borrow import borrowed, logits, output, require_layers, to_weights
+from netwright.proxies.borrow import (
+    View,
+    borrowed,
+    logits,
+    output,
+    placed,
+    require_layers,
+    to_weights,
+)
 from netwright.proxies.sharing import Circle, Scene
+from netwright.proxies.taps import Take, Taps
 
 
 def settled(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
@@ -44,18 +53,19 @@ class Reader:
     value: Callable[[], float]
     objective: Callable[[Tensor, int], Tensor]
     """From logits (1, classes) and the image's index to the scalar to differentiate."""
-    take: Callable[[dict[str, Tensor]], None]
-    """Called once per image with the gradients by layer name."""
+    take: Take
+    """Called with the number of an image, and its and later images' gradients by layer name."""
 
 
 def read(circle: Circle[Reader], scene: Scene) -> None:
-    """Hand over the gradients by layer name of one image after the other.
+    """Hand over the gradients of every image, by layer name.
 
-    One image at a time takes the memory of one image, and needs no rule for batching the
-    network's operations.
+    One forward pass serves all, and each reader has its backward pass, from which the gradients
+    are taken apart (``taps.py``).  Where a weight is used in a way that cannot be taken apart,
+    the images are run one after the other.
 
     Args:
-        circle: Who asks; an image's forward pass serves all, then each has its backward pass.
+        circle: Who asks.
         scene: Any network; the first batch's images are taken.
 
     Raises:
@@ -66,17 +76,42 @@ def read(circle: Circle[Reader], scene: Scene) -> None:
         statistics = settled(scene.module, images)
         with borrowed(scene.module, batch_statistics=False, replace=statistics) as view:
             require_layers(view)
-            for i in range(len(images)):
-                names = circle.who(bool)
-                if not names:
-                    return
-                scores = logits(view, images[i : i + 1])
-                for name in names:
-                    with circle.part([name]):
-                        value = circle.readers[name].objective(scores, i)
-                        grads = to_weights(view, value, keep=name != names[-1])
-                        circle.tell([name], partial(_take, grads))
+            if not _at_once(circle, view, images):
+                _one_by_one(circle, view, images)
 
 
-def _take(grads: dict[str, Tensor], reader: Reader) -> None:
-    reader.take(grads)
+def _at_once(circle: Circle[Reader], view: View, images: Tensor) -> bool:
+    """Run all images at once, if their gradients can be taken apart."""
+    inputs = placed(view, images).requires_grad_()
+    taps = Taps(view, inputs)
+    if not taps.sound:
+        return False
+    with taps.open():
+        scores = logits(view, inputs)
+    if not taps.cover(scores):
+        return False
+    names = circle.who(bool)
+    for name in names:
+        with circle.part([name]):
+            objective = circle.readers[name].objective
+            terms = [objective(scores[i : i + 1], i) for i in range(len(images))]
+            take = partial(_hand, circle, name)
+            taps.split(torch.stack(terms).sum(), take, keep=name != names[-1])
+    return True
+
+
+def _one_by_one(circle: Circle[Reader], view: View, images: Tensor) -> None:
+    for i in range(len(images)):
+        names = circle.who(bool)
+        if not names:
+            return
+        scores = logits(view, images[i : i + 1])
+        for name in names:
+            with circle.part([name]):
+                value = circle.readers[name].objective(scores, i)
+                grads = to_weights(view, value, keep=name != names[-1])
+                _hand(circle, name, i, {layer: g[None] for layer, g in grads.items()})
+
+
+def _hand(circle: Circle[Reader], name: str, first: int, grads: dict[str, Tensor]) -> None:
+    circle.tell([name], lambda reader: reader.take(first, grads))

@@ -74,16 +74,17 @@ def score(
     for proxy in proxies:
         require_batches(batches, proxy.batches, proxy.name)
     device = _device(module)
-    placed = [(images.to(device), labels.to(device)) for images, labels in batches]
     memo: dict[str, object] = {}
     found: dict[str, Score] = {}
-    for made, sharers in shared_by(proxies):
-        own = derive(seed, "pass", made.name)
-        scene = Scene(module=module, batches=placed, seed=own, memo=memo)
-        found |= _together(made, sharers, scene)
-    for proxy in proxies:
-        if proxy.name not in found:
-            found[proxy.name] = _run(proxy, module, placed, seed=seed)
+    with torch.inference_mode(mode=False):
+        placed = [(images.to(device), labels.to(device, copy=True)) for images, labels in batches]
+        for made, sharers in shared_by(proxies):
+            own = derive(seed, "pass", made.name)
+            scene = Scene(module=module, batches=placed, seed=own, memo=memo)
+            found |= _together(made, sharers, scene)
+        for proxy in proxies:
+            if proxy.name not in found:
+                found[proxy.name] = _run(proxy, module, placed, seed=seed)
     return {name: found[name] for name in names}
 
 

@@ -141,6 +141,7 @@ def alone(
         ScoreFailed: Where the numbers do not allow a score.
     """
     scene = Scene(module=module, batches=batches, seed=seed)
-    circle = Circle({"": make(scene)})
-    read(circle, scene)
-    return circle.value("")
+    with torch.inference_mode(mode=False):
+        circle = Circle({"": make(scene)})
+        read(circle, scene)
+        return circle.value("")

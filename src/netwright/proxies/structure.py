@@ -98,7 +98,7 @@ def sketch(module: nn.Module, shape: tuple[int, int, int]) -> Sketch:
 
         with _CutZeros(), listening(name_of, watch), counter:
             root = output(view, image).grad_fn
-    order = _ordered(root)
+    order = ordered(root)
     reached = {id(getattr(node, "variable", None)) for node in order}
     length: dict[Node | None, int] = {}
     for node in order:
@@ -132,7 +132,7 @@ def read(circle: Circle[Reader], scene: Scene) -> None:
         shared_sketch(scene)
 
 
-def _ordered(root: Node | None) -> list[Node]:
+def ordered(root: Node | None) -> list[Node]:
     """Every node below the root, each after those it depends on."""
     order: list[Node] = []
     seen: set[Node] = set()

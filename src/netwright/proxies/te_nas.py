@@ -42,20 +42,30 @@ def ntk_condition(module: nn.Module, batches: Sequence[Batch]) -> float:
 
 
 def ntk_reader(scene: Scene) -> Reader:
-    """The kernel as a reader of the pass image by image; it keeps every image's gradients."""
+    """The kernel as a reader of the gradients image by image; a layer's are kept till complete."""
     images = len(scene.batches[0][0])
-    rows: dict[str, list[Tensor]] = {}
+    kernel = torch.zeros(images, images, dtype=torch.float64)
+    rows: dict[str, list[tuple[int, Tensor]]] = {}
 
-    def take(grads: dict[str, Tensor]) -> None:
+    def add(parts: list[tuple[int, Tensor]]) -> None:
+        weights = parts[0][1].shape[1]
+        grads_nw = parts[0][1].new_zeros(images, weights)
+        for first, part in parts:
+            grads_nw[first : first + len(part)] = part
+        grads_nw = grads_nw.to(wide(grads_nw.device))
+        kernel.add_((grads_nw @ grads_nw.T).cpu())
+
+    def take(first: int, grads: dict[str, Tensor]) -> None:
         for name, grad in grads.items():
-            rows.setdefault(name, []).append(grad.flatten())
+            parts = rows.setdefault(name, [])
+            parts.append((first, grad.flatten(1)))
+            if sum(len(part) for _, part in parts) == images:
+                add(rows.pop(name))
 
     def value() -> float:
-        kernel = torch.zeros(images, images, dtype=torch.float64)
-        while rows:
-            layer = rows.popitem()[1]
-            grads_nw = torch.stack(layer).to(wide(layer[0].device))
-            kernel += (grads_nw @ grads_nw.T).cpu()
+        for parts in rows.values():  # some images did not use the layer
+            add(parts)
+        rows.clear()
         if not bool(torch.isfinite(kernel).all()):
             raise ScoreFailed("a gradient is not finite")
         values = torch.linalg.eigvalsh(kernel)

@@ -1,0 +1,164 @@
+"""Taps: a batch's weight gradients taken apart by image, layer by layer, while they are computed.
+
+A layer's weight gradient is a sum over images of what the image's input and the gradient at its
+output make.  Both pass by in one forward and one backward pass of the whole batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import Node
+from torch.nn.modules.batchnorm import _NormBase
+
+from netwright.proxies.borrow import View, listening
+from netwright.proxies.structure import ordered
+
+Take = Callable[[int, dict[str, Tensor]], None]
+"""From the number of the first image, and gradients (images, *weight) by layer name."""
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Call:
+    layer: str
+    node: Node
+    """Where the call stands in autograd's graph."""
+
+
+class Taps:
+    """The layers' calls in one forward pass of a batch.
+
+    Args:
+        view: The network.
+        images: (B, C, H, W), asking for a gradient.
+    """
+
+    def __init__(self, view: View, images: Tensor) -> None:
+        self.view, self.images = view, images
+        self.name_of = {view.module.get_submodule(name): name for name in view.layers}
+        self.calls: list[_Call] = []
+        self.sound = all(map(_plain, self.name_of)) and not any(map(_mixes, view.module.modules()))
+        self.several: Counter[str] = Counter()
+        self.sums: dict[str, Tensor] = {}
+        self.take: Take | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Note the calls of a forward pass that runs inside the block."""
+        with listening(self.name_of, self._note):
+            yield
+
+    def _note(self, layer: nn.Module, inputs: tuple[object, ...], result: object) -> None:
+        given = inputs[0] if inputs else None
+        if not isinstance(given, Tensor) or not isinstance(result, Tensor):
+            self.sound = False
+            return
+        if result.grad_fn is None:
+            return
+        if given.dim() < 2 or given.shape[0] != len(self.images):
+            self.sound = False
+            return
+        name, value = self.name_of[layer], given.detach()
+        self.calls.append(_Call(layer=name, node=result.grad_fn))
+        result.register_hook(lambda grad: self._split(name, layer, value, grad))  # type: ignore[no-untyped-call]
+
+    def cover(self, scores: Tensor) -> bool:
+        """Whether every use of every weight was noted, so that nothing would be missed.
+
+        Args:
+            scores: What the forward pass returned.
+        """
+        order = ordered(scores.grad_fn)
+        uses: Counter[int] = Counter()
+        moved: set[Node] = set()
+        for node in order:
+            for below, _ in node.next_functions:
+                leaf = getattr(below, "variable", None)
+                uses[id(leaf)] += leaf is not None
+                if leaf is self.images or below in moved:
+                    moved.add(node)
+        reached = set(order)
+        live = [call for call in self.calls if call.node in reached]
+        self.several = Counter(call.layer for call in live)
+        return (
+            self.sound
+            and all(call.node in moved for call in live)
+            and all(uses[id(w)] == self.several[name] for name, w in self.view.layers.items())
+        )
+
+    def split(self, value: Tensor, take: Take, *, keep: bool) -> None:
+        """Differentiate a sum over images, and hand over its gradients by image.
+
+        Args:
+            value: A scalar made from the forward pass.
+            take: Called once per layer, with all images.
+            keep: Whether another backward pass will go through the same graph.
+        """
+        self.take, self.sums = take, {}
+        try:
+            if value.requires_grad:
+                torch.autograd.grad(value, self.images, allow_unused=True, retain_graph=keep)
+            for name in list(self.sums):
+                take(0, {name: self.sums.pop(name)})
+        finally:
+            self.take = None
+
+    def _split(self, name: str, layer: nn.Module, given: Tensor, grad: Tensor) -> None:
+        if self.take is None:
+            return
+        with torch.no_grad():
+            grads = by_image(layer, given, grad, self.view.layers[name])
+            if self.several[name] == 1:
+                self.take(0, {name: grads})
+            else:
+                self.sums[name] = self.sums[name] + grads if name in self.sums else grads
+
+
+def by_image(layer: nn.Module, given: Tensor, grad: Tensor, weight: Tensor) -> Tensor:
+    """A layer's weight gradient image by image, (B, *weight).
+
+    Args:
+        layer: A convolution or linear layer.
+        given: Its input, the batch first.
+        grad: The gradient at its output.
+        weight: Its weight.
+    """
+    if not isinstance(layer, _CONVOLUTIONS):
+        rows = grad.reshape(len(grad), -1, grad.shape[-1])
+        return rows.transpose(1, 2) @ given.reshape(len(given), -1, given.shape[-1])
+    pointwise = weight[0, 0].numel() == 1 and layer.groups == 1 and not any(layer.padding)
+    if pointwise:
+        steps = (slice(None), slice(None), *(slice(None, None, s) for s in layer.stride))
+        columns = given[steps].flatten(2)
+        return (grad.flatten(2) @ columns.transpose(1, 2)).reshape(len(grad), *weight.shape)
+    flat = [0] * len(layer.stride)
+    how = (None, layer.stride, layer.padding, layer.dilation, False, flat, layer.groups)
+    mask = [False, True, False]
+    one = torch.ops.aten.convolution_backward
+    parts = [one(grad[i : i + 1], given[i : i + 1], weight, *how, mask) for i in range(len(grad))]
+    return torch.stack([part[1] for part in parts])
+
+
+def _plain(layer: nn.Module) -> bool:
+    """Whether a layer does what its class says, and so ``by_image`` can redo it."""
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        return False
+    if isinstance(layer, _CONVOLUTIONS):
+        kind = next(kind for kind in _CONVOLUTIONS if isinstance(layer, kind))
+        own = (
+            type(layer).forward is kind.forward and type(layer)._conv_forward is kind._conv_forward
+        )
+        return own and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    return type(layer).forward is nn.Linear.forward
+
+
+def _mixes(module: nn.Module) -> bool:
+    """Whether a normalisation has no stored statistics, so that images would see each other."""
+    return isinstance(module, _NormBase) and module.running_mean is None
