@@ -160,7 +160,7 @@ def test_stopping_at_any_number_and_going_on_gives_the_same_search(
 
 @pytest.mark.parametrize(
     ("workers", "kills"),
-    [(0, 2), (2, 1), *(pytest.param(n, 12, marks=pytest.mark.slow) for n in (0, 2))],
+    [(0, 2), (2, 1), *(pytest.param(n, 6, marks=pytest.mark.slow) for n in (0, 2))],
 )
 def test_sigkill_at_any_moment_loses_only_what_was_in_flight(
     whole: Path, tmp_path: Path, workers: int, kills: int

@@ -169,12 +169,12 @@ def judge_of(objective: str, data: DataRef) -> Judge:
 
 
 def trials_of(judge: Judge, place: Path, *, executor: Executor) -> list[Trial]:
-    """A search of 20 candidates of the mobile space."""
+    """A search of 12 candidates of the mobile space."""
     within = Within.of(MobileSpace(classes=3, resolution=8), Budget(macs=200_000))
     run = RunFolder(place)
     key = RunKey(
         space="mobile", fingerprint=fingerprint(within.space), seed=3, strategy="evolution",
-        evaluator=judge.name, objective=judge.objective, budget=within.budget, batch=8,
+        evaluator=judge.name, objective=judge.objective, budget=within.budget, batch=4,
     )  # fmt: skip
     with open_store(run.trials, run=key, resume=False) as store:
         run_search(
@@ -186,25 +186,25 @@ def trials_of(judge: Judge, place: Path, *, executor: Executor) -> list[Trial]:
             objective=judge.objective,
             budget=within.budget,
             seed=3,
-            batch=8,
-            trials=20,
+            batch=4,
+            trials=12,
         )
     return stored(run)
 
 
 @pytest.mark.slow
-def test_one_or_two_workers_make_the_same_trials(photos: Path, tmp_path: Path) -> None:
-    """Tokens, ids, costs and metrics are equal to the last bit, in this process and others."""
+def test_two_workers_make_the_trials_of_this_process(photos: Path, tmp_path: Path) -> None:
+    """Tokens, ids, costs and metrics are equal to the last bit; test_loop has other numbers."""
     found: dict[str, list[list[Trial]]] = {}
-    for crew in (Serial(), Processes(1), Processes(2)):
+    for crew in (Serial(), Processes(2)):
         with crew as executor:
             for objective in ("zico", "val_loss"):
                 judge = judge_of(objective, DataRef(source=str(photos), resolution=8))
                 place = tmp_path / f"{objective}-{len(found.get(objective, []))}"
                 trials = trials_of(judge, place, executor=executor)
                 found.setdefault(objective, []).append(trials)
-    for here, one, two in found.values():
-        assert here == one == two and len(here) == 20
+    for here, two in found.values():
+        assert here == two and len(here) == 12
         assert all(t.ok for t in here)
 
 

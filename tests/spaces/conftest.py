@@ -9,7 +9,9 @@ import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
+from netwright.arch.cost import cost
 from netwright.arch.graph import Architecture
 from netwright.nn.build import build
 from netwright.nn.seeding import seeded
@@ -29,9 +31,10 @@ def same_as_timm() -> Callable[[Architecture, str], None]:
     def compare(arch: Architecture, name: str) -> None:
         with seeded(7):
             theirs = timm.create_model(name, num_classes=arch.classes).train()
-        ours = build(arch, seed=0, channels_last=False)
+        ours = build(arch, seed=0, device="meta", channels_last=False)
         assert ours.state_dict().keys() == theirs.state_dict().keys()
-        ours.load_state_dict(theirs.state_dict(), strict=True)
+        copied = {key: value.clone() for key, value in theirs.state_dict().items()}
+        ours.load_state_dict(copied, strict=True, assign=True)
         generator = torch.Generator().manual_seed(1)
         shape = (2, *arch.input_shape)
         images = torch.randn(shape, generator=generator)
@@ -50,3 +53,21 @@ def same_as_timm() -> Callable[[Architecture, str], None]:
             )
 
     return compare
+
+
+@pytest.fixture
+def runs_at_native_size() -> Callable[[Architecture], None]:
+    """Asserts, on the meta device, parameters by numel, MACs by torch's counter, all gradients."""
+
+    def run(arch: Architecture) -> None:
+        module = build(arch, seed=0, device="meta")
+        assert sum(p.numel() for p in module.parameters()) == cost(arch).params
+        images = torch.empty(2, *arch.input_shape, device="meta")
+        with FlopCounterMode(display=False) as counter:
+            logits = module(images)
+        assert logits.shape == (2, arch.classes)
+        assert counter.get_total_flops() == 2 * 2 * cost(arch).macs
+        logits.sum().backward()
+        assert all(p.grad is not None for p in module.parameters())
+
+    return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 
 import numpy as np
@@ -222,12 +222,30 @@ def printed(value: object) -> str:
     return str(value)
 
 
+def layers_by_kind(row: Tokens) -> list[list[int]]:
+    """Edges with a convolution, those that ``expression`` writes with one kernel together."""
+    reached, kinds = [True], defaultdict[int, list[int]](list)
+    for node in (1, 2, 3):
+        into = [
+            (e, t, i) for e, (t, (i, j)) in enumerate(zip(row, EDGES, strict=True)) if j == node
+        ]
+        for edge, token, source in into:
+            if token in (2, 3):
+                kinds[token if reached[source] else 0].append(edge)
+        reached.append(any(t in (2, 3) or (t in (1, 4) and reached[i]) for _, t, i in into))
+    return list(kinds.values())
+
+
 def shared_form(row: Tokens) -> str:
     """The expression up to renaming the layers: the smallest over every naming, by brute force."""
     row = SPACE.canonical(row)
-    convs = [k for k, t in enumerate(row) if t in (2, 3)]
-    names = (dict(zip(convs, p, strict=True)) for p in permutations(range(len(convs))))
-    return min(printed(expression(row, labels)) for labels in names)
+    edges = layers_by_kind(row)
+    flat = [edge for same in edges for edge in same]
+    namings = product(*(permutations(range(len(same))) for same in edges))
+    return min(
+        printed(expression(row, dict(zip(flat, (n for p in naming for n in p), strict=True))))
+        for naming in namings
+    )
 
 
 def groups(keys: Iterable[Hashable], values: Iterable[Hashable]) -> dict[Hashable, set[Hashable]]:
