@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import netwright as nw
 from netwright.checked import Check
-from netwright.errors import BudgetError, UsageError
+from netwright.errors import BudgetError, StoreError, UsageError
+from netwright.evaluators.training import TrainingEvaluator
 from netwright.fakes import TinySpace
+from netwright.records import Outcome
 from netwright.workers import Serial
 
 pytestmark = pytest.mark.usefixtures("quick_finals")
@@ -71,3 +74,47 @@ def test_a_folder_that_cannot_be_written_is_named(check: Call, tmp_path: Path) -
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be written"):
         check(out=tmp_path / "file" / "x")
+
+
+def test_a_search_begins_with_the_trainings_and_repeats_none(
+    check: Call, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = check()
+    done = {p.arch_id: p.outcome for p in found.probes}
+    trained: list[str] = []
+    original = TrainingEvaluator.__call__
+
+    def counted(self: TrainingEvaluator, arch: Any, *, seed: int) -> Outcome:
+        if self.folder is None:  # not the finals
+            trained.append(arch.id)
+        return original(self, arch, seed=seed)
+
+    monkeypatch.setattr(TrainingEvaluator, "__call__", counted)
+
+    def search(**options: Any) -> nw.Run:
+        settings = {
+            "budget": nw.Budget(params=2500), "minutes": 0.02, "executor": Serial(),
+            "out": tmp_path / "run", "probes": tmp_path / "check", **options,
+        }  # fmt: skip
+        return nw.search(TinySpace(), str(photos), **settings)
+
+    run = search()
+    fitting = [p.arch_id for p in found.probes if p.cost.params <= 2500]
+    trials = run.trials()
+    head = {t.arch_id: t.outcome for t in trials[: len(fitting)]}
+    assert 0 < len(fitting) < 5 and head == {name: done[name] for name in fitting}
+    assert not set(trained) & set(fitting) and len(trained) == len(set(trained))
+    assert run.result["probes"] == len(fitting)
+    assert f"after {len(fitting)} probes" not in run.result["strategy"]
+    again = search(resume=True, minutes=0.04).trials()
+    assert list(again[: len(trials)]) == list(trials) and not set(trained) & set(fitting)
+    with pytest.raises(StoreError, match="already holds a search"):
+        search()
+    for options, said in (
+        ({"seed": 1}, "The check has trainings|The check has seed 0, this search 1"),
+        ({"objective": "naswot"}, "this search proxy naswot"),
+        ({"probes": tmp_path}, "is not the folder of a check"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            search(out=tmp_path / "other", **options)
+        assert not (tmp_path / "other").exists()

@@ -171,11 +171,34 @@ def test_trainings_are_as_long_as_the_time_allows(prober: Any, monkeypatch: Any)
     assert prober(clock=replace(clock, seconds=0.1))._plan(rows, None).steps == 1
 
 
-def test_what_is_not_trained_in_time_is_left_out(prober: Any) -> None:
+def test_what_there_was_no_time_for_is_left_out(prober: Any) -> None:
     check = prober(clock=Clock(seconds=1e-3, started=time.monotonic())).run(6, steps=4)
-    assert check.weighed.networks <= 1 and check.noise is None
-    assert "networks were trained" in check.verdict
-    assert [p.to_dict()["status"] for p in check.probes].count("not trained") == 5
+    assert check.weighed.networks == 1 == len(check.probes)
+    assert "1 networks were trained" in check.verdict
+
+
+def test_a_probe_that_was_not_trained_in_time_is_said_to_be_so(
+    prober: Any, monkeypatch: Any
+) -> None:
+    clock = Clock(seconds=60, started=time.monotonic())
+    then = _after(Judge.by_training, lambda: _late(monkeypatch))
+    monkeypatch.setattr(Judge, "by_training", then)
+    check = prober(clock=clock).run(4, steps=3)
+    assert check.weighed.networks == 1 and check.noise is None
+    assert [p.to_dict()["status"] for p in check.probes].count("not trained") == 3
+
+
+def _after(call: Any, then: Callable[[], None]) -> Any:
+    def both(*args: Any, **options: Any) -> Any:
+        then()
+        return call(*args, **options)
+
+    return both
+
+
+def _late(monkeypatch: Any) -> None:
+    """From now on the time is up."""
+    monkeypatch.setattr(Clock, "used", lambda self: 60.0)
 
 
 def test_probes_that_cannot_be_trained_say_why(prober: Any, monkeypatch: Any) -> None:

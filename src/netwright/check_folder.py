@@ -19,6 +19,8 @@ from typing import Any
 from netwright.errors import UsageError
 from netwright.records import Trial
 from netwright.run_folder import RunFolder
+from netwright.spaces.tokens import fingerprint
+from netwright.spaces.within import Within
 from netwright.store import read_store
 
 _IN_SETTINGS = ("data", "space", "seed", "resolution", "budget")
@@ -89,6 +91,7 @@ class Known:
         steps: Length of the trainings.
         fingerprint: Of the space.
         evaluator: What the trainings are called.
+        seed: Of the weights.
         trials: Those that ended, failed ones included.
     """
 
@@ -96,6 +99,7 @@ class Known:
     steps: int
     fingerprint: str
     evaluator: str
+    seed: int
     trials: tuple[Trial, ...]
 
 
@@ -117,5 +121,54 @@ def known(path: Path) -> Known:
             steps=plan["steps"],
             fingerprint=store.run.fingerprint,
             evaluator=store.run.evaluator,
+            seed=store.run.seed,
             trials=tuple(store),
         )
+
+
+def begin_with(
+    folder: RunFolder,
+    probes: Known | None,
+    *,
+    within: Within,
+    evaluator: str,
+    seed: int,
+    resume: bool,
+) -> tuple[Trial, ...]:
+    """The trainings of a check that a search begins with, kept in its folder to be resumed by.
+
+    Args:
+        folder: Of the search; what an earlier sitting kept there counts.
+        probes: Of the check; None where there is none.
+        within: What is searched; probes above its budget are left out.
+        evaluator: What the search calls its looks at networks.
+        seed: Of the search.
+        resume: Whether there is an earlier sitting.
+
+    Raises:
+        UsageError: If the search would train otherwise, or other networks.
+    """
+    if resume and folder.probes.is_file():
+        rows = folder.read_json(folder.probes, ("trials",))["trials"]
+        return tuple(Trial.from_dict(row) for row in rows)
+    if probes is None:
+        return ()
+    if probes.fingerprint != fingerprint(within.space):
+        raise UsageError(
+            f"The check was of space {probes.settings['space']!r} on its images; this search is "
+            f"of {within.space.name!r}, or on images of other size or classes."
+        )
+    for name, theirs, ours in (
+        ("trainings", probes.evaluator, evaluator), ("seed", probes.seed, seed),
+    ):  # fmt: skip
+        if theirs != ours:
+            raise UsageError(
+                f"The check has {name} {theirs}, this search {ours}; search with the settings of "
+                "the check, or without its probes."
+            )
+    trials = tuple(
+        t for t in probes.trials
+        if t.duplicate_of is None and within.budget.excess(t.cost) <= 1
+    )  # fmt: skip
+    folder.write_json(folder.probes, {"trials": [t.to_dict() for t in trials]})
+    return trials

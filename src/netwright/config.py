@@ -28,6 +28,8 @@ class SearchConfig(BaseModel):
     """``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name."""
     probe_steps: int | None = Field(default=None, ge=1)
     """Length of the short trainings in optimiser steps; from budget and minutes where absent."""
+    probes: str | None = None
+    """Folder of a ``netwright check``, whose short trainings are the first candidates."""
     max_macs: int | None = Field(default=None, gt=0)
     """Most multiply-adds for one image."""
     max_params: int | None = Field(default=None, gt=0)
@@ -36,6 +38,8 @@ class SearchConfig(BaseModel):
     """Most activation memory live at once, for one image in float32."""
     minutes: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     """Wall clock for all: search, final trainings, report."""
+    trials: int | None = Field(default=None, ge=1)
+    """Most candidates; the search ends sooner where its time does."""
     seed: int = Field(default=0, ge=0)
     """The same seed asks for the same candidates in the same order."""
     workers: int = Field(default=2, ge=1)
@@ -49,7 +53,8 @@ class SearchConfig(BaseModel):
     device: Literal["cpu", "cuda", "mps"] = "cpu"
     """Where networks are scored and trained."""
     store: str | None = None
-    """A database URL for the trials, in place of the run's own SQLite file."""
+    """A database URL for the trials, in place of the run's own SQLite file; its password is not
+    written down."""
 
     def budget(self) -> Budget:
         """The limits on what a network may cost."""
@@ -60,10 +65,15 @@ class SearchConfig(BaseModel):
         )
 
     def to_toml(self) -> str:
-        """The text of ``run.toml``; what is not set stays out."""
+        """The text of ``run.toml``; what is not set stays out, and so does a password."""
+        values = self.model_dump()
+        if self.store is not None:
+            from netwright.database import without_password  # SQLAlchemy, for whom it concerns
+
+            values["store"] = without_password(self.store)
         lines = [
             f"{key} = {json.dumps(value, ensure_ascii=False)}"
-            for key, value in self.model_dump().items()
+            for key, value in values.items()
             if value is not None
         ]
         return "\n".join(lines) + "\n"

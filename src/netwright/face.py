@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright import catalog
 from netwright.arch.graph import Architecture
+from netwright.check_folder import known
 from netwright.config import SearchConfig, read_toml, search_config
 from netwright.contracts import Space, Strategy
 from netwright.effort import probe_steps
@@ -154,6 +155,7 @@ def search(
     executor: Executor | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    probes: str | Path | None = None,
     device: str = "cpu",
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Run:
@@ -172,6 +174,8 @@ def search(
         executor: Where (Dask, Ray, a pool of yours); processes of this machine where None.
         out: Folder of the run; a new one under ``runs/`` where None.
         resume: Go on with the run in the folder.
+        probes: Folder of a check: its trainings are the first candidates, and as long as its are
+            all others.
         device: Where networks are scored and trained.
         on_event: Told of every stage and of progress within it.
 
@@ -189,7 +193,8 @@ def search(
     first = space.decode(space.canonical(tuple(0 for _ in space.choices)))
     folder = RunFolder(Path(out) if out else next_run(Path("runs"), Path(data).stem or "run"))
     before = _stored(folder) if resume else None
-    flip = before.flip if before else None
+    checked = known(Path(probes)) if probes and not before else None
+    flip = before.flip if before else checked.settings.get("flip") if checked else None
     facts = peek_data(data, resolution=first.input_shape[1], seed=seed, flip=flip)
     require_fitting(space, facts)
     if isinstance(strategy, str):
@@ -198,17 +203,21 @@ def search(
         called, start = getattr(strategy, "__qualname__", repr(strategy)), strategy
     within = Within.of(space, budget, seed=seed)
     images = DataRef(source=data, resolution=facts.resolution, seed=seed, flip=flip)
-    steps = before.probe_steps if before else None
+    steps = before.probe_steps if before else checked.steps if checked else None
     batch = before.batch if before else BATCH
     store = before.store if before else None
     if steps is None and catalog.objective(objective) is None:
         steps = probe_steps(facts, within, minutes=minutes)
     workers = workers or (executor and width(executor)) or min(8, os.cpu_count() or 1)
+    kept = {
+        "flip": flip, "store": store,
+        "probes": str(probes) if probes else before.probes if before else None,
+    }  # fmt: skip
     settings = {
         "data": data, "space": space.name, "strategy": called, "objective": objective,
         "probe_steps": steps, "minutes": minutes, "seed": seed, "workers": workers,
         "resolution": facts.resolution, "device": device.split(":")[0], "batch": batch,
-        **{key: value for key, value in (("flip", flip), ("store", store)) if value is not None},
+        **{key: value for key, value in kept.items() if value is not None},
         **{FLAGS[name]: int(limit) for name, limit in budget.limits().items()},
     }  # fmt: skip
     search_within(
@@ -234,6 +243,7 @@ def search(
         executor=executor,
         store=store,
         resume=resume,
+        probes=checked,
         batch=batch,
         device=device,
         on_event=on_event,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
 
@@ -86,6 +86,7 @@ def run_search(
     seconds: float | None = None,
     trials: int | None = None,
     workers: int | None = None,
+    known: Mapping[str, Outcome] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Summary:
     """Search until the time or the trials are used up, or nothing new is left to try.
@@ -107,6 +108,7 @@ def run_search(
             far, end after them.
         trials: In all sittings together, of every status.
         workers: Candidates in flight; the executor's own number where it tells one.
+        known: What the same look at a network came to elsewhere, by its id; not looked at again.
         on_progress: Called with every change.
 
     Raises:
@@ -116,7 +118,7 @@ def run_search(
     slots = workers or width(executor) or batch
     _check_limits(batch=batch, slots=slots, seconds=seconds, trials=trials)
     ledger = Ledger(store, objective=objective, seconds=seconds, on_progress=on_progress)
-    planner = _Planner(space, budget=budget, ledger=ledger)
+    planner = _Planner(space, budget=budget, ledger=ledger, known=known or {})
     crew = _Crew(executor, slots=slots, evaluator=evaluator, seed=seed, ledger=ledger)
     first = idle = 0
     while True:
@@ -169,11 +171,13 @@ def _why_idle(done: Sequence[Trial], budget: Budget) -> str:
 class _Planner:
     """Sorts the candidates of a batch: stored, over budget, seen before, or to be evaluated."""
 
-    def __init__(self, space: Space, *, budget: Budget, ledger: Ledger) -> None:
-        self.space, self.budget, self.ledger = space, budget, ledger
+    def __init__(
+        self, space: Space, *, budget: Budget, ledger: Ledger, known: Mapping[str, Outcome]
+    ) -> None:
+        self.space, self.budget, self.ledger, self.known = space, budget, ledger, known
 
     def plan(self, asked: Sequence[Tokens], *, first: int) -> _Plan:
-        plan = _Plan()
+        plan, free = _Plan(), dict[str, Trial]()
         for number, tokens in enumerate(asked, start=first):
             row = self._canonical(tokens, number)
             stored = self.ledger.trials.get(number)
@@ -189,6 +193,11 @@ class _Planner:
                 plan.free.append(job.trial(rejected))
             elif original is not None:
                 plan.free.append(job.copy_of(original))
+            elif arch.id in self.known and arch.id not in free:
+                free[arch.id] = job.trial(self.known[arch.id])
+                plan.free.append(free[arch.id])
+            elif arch.id in free:
+                plan.free.append(job.copy_of(free[arch.id]))
             elif arch.id in plan.waiting:
                 plan.waiting[arch.id].append(job)
             else:

@@ -6,7 +6,6 @@ the rest for training the finalists.  Whatever is interrupted goes on where it w
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +16,12 @@ from typing import Any
 
 from netwright.arch.cost import COST_NAMES
 from netwright.arch.graph import Architecture
+from netwright.check_folder import Known, begin_with
 from netwright.contracts import Store, Strategy
 from netwright.effort import SEARCH_SHARE
 from netwright.errors import UsageError
 from netwright.events import Event, Stage
+from netwright.exam import examine
 from netwright.finals import (
     Final,
     Finalist,
@@ -32,16 +33,14 @@ from netwright.finals import (
 from netwright.judge import Judge
 from netwright.ledger import Progress
 from netwright.loop import BATCH, Summary, run_search
-from netwright.nn.build import build
 from netwright.nn.device import require_device
-from netwright.nn.weights import load_weights, save_weights
 from netwright.records import Objective
 from netwright.run_folder import RunFolder
+from netwright.sittings import account
 from netwright.spaces.tokens import fingerprint
 from netwright.spaces.within import Within
-from netwright.stats import wilson
 from netwright.store import RunKey, TrialStore, open_store
-from netwright.training.evaluate import evaluate
+from netwright.strategies.listed import Listed
 from netwright.training.recipe import Recipe
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
@@ -98,7 +97,9 @@ def search(
     executor: Executor | None = None,
     store: str | None = None,
     resume: bool = False,
+    probes: Known | None = None,
     batch: int = BATCH,
+    trials: int | None = None,
     device: str = "cpu",
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> SearchResult:
@@ -120,7 +121,9 @@ def search(
         executor: Where; that many processes of this machine where None.
         store: A database URL for the trials, in place of the folder's own file.
         resume: Go on with the run in the folder.
+        probes: A check's trainings, which are the first candidates.
         batch: Candidates per ask.
+        trials: Most candidates, in all sittings together.
         device: Where networks are scored and trained.
         on_event: Told of every stage and of progress within it.
 
@@ -130,55 +133,68 @@ def search(
     """
     require_device(device)
     objective = judge.objective
-    key = RunKey(
-        space=within.space.name,
-        fingerprint=fingerprint(within.space),
-        seed=seed,
-        strategy=strategy,
-        evaluator=judge.name,
-        objective=objective,
-        budget=within.budget,
-        batch=batch,
-    )
-    with (
-        folder.started(store=store),
-        _opened(folder, store, key, settings=settings, resume=resume) as trials,
-        ExitStack() as stack,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(folder.started(store=store))
+        first = begin_with(
+            folder, probes, within=within, evaluator=judge.name, seed=seed, resume=resume
+        )
+        key = RunKey(
+            space=within.space.name,
+            fingerprint=fingerprint(within.space),
+            seed=seed,
+            strategy=f"{strategy} after {len(first)} probes" if first else strategy,
+            evaluator=judge.name,
+            objective=objective,
+            budget=within.budget,
+            batch=batch,
+        )
+        kept = stack.enter_context(_opened(folder, store, key, settings=settings, resume=resume))
+        before = folder.read_result() if resume and folder.result.is_file() else None
+        sittings = stack.enter_context(account(folder, clock.used, resume=resume))
+
+        def tell(event: Event) -> None:
+            sittings.note()
+            on_event(event)
+
         crew = executor or stack.enter_context(_processes(workers))
-        job = _Job(within, data, facts, folder, clock, seed, crew, workers, device, on_event)
-        setup, earlier = clock.used(), trials.used_seconds
-        on_event(Stage(text="Searching"))
+        job = _Job(within, data, facts, folder, clock, trials, seed, crew, workers, device, tell)
+        setup, earlier = clock.used(), kept.used_seconds
+        tell(Stage(text="Searching"))
         summary = run_search(
             within.space,
-            start(within, objective, seed),
+            Listed([t.tokens for t in first], start(within, objective, seed)),
             evaluator=judge.evaluator,
-            store=trials,
+            store=kept,
             executor=crew,
             objective=objective,
             budget=within.budget,
             seed=seed,
             batch=batch,
             seconds=clock.seconds * SEARCH_SHARE - min(setup, clock.seconds * SEARCH_SHARE / 2),
+            trials=trials,
             workers=workers,
-            on_progress=on_event,
+            known={t.arch_id: t.outcome for t in first},
+            on_progress=tell,
         )
         searched = clock.used()
         finalists, plan = job.planned()
         if plan is None:
-            finalists = _finalists(within, trials, objective, seed=seed)
+            finalists = _finalists(within, kept, objective, seed=seed)
             plan = job.plan(finalists, earlier=earlier)
         finals = job.train(finalists, plan)
     best = _best(finals)
     arch = next(f.arch for f in finalists if f.role == best.role)
-    test = job.test(arch, best, plan.recipe)
+    test = examine(
+        arch, best, plan.recipe,
+        data=data, folder=folder, seed=seed, device=device, before=before,
+    )  # fmt: skip
     folder.write_text(folder.best, arch.to_json())
     seconds = {
         "setup": setup,
         "search": searched - setup,
         "finals": clock.used() - searched,
         "total": clock.used(),
-        "earlier sittings": earlier,
+        "earlier sittings": max(sittings.earlier, earlier),
     }
     result = {
         "space": within.space.name,
@@ -188,6 +204,7 @@ def search(
         "judge": judge.name,
         "strategy": strategy,
         "seed": seed,
+        "probes": len(first),
         "device": device,
         "machine": {
             "processor": platform.machine(),
@@ -235,6 +252,7 @@ class _Job:
     facts: DataFacts
     folder: RunFolder
     clock: Clock
+    trials: int | None
     seed: int
     executor: Executor
     workers: int
@@ -247,8 +265,8 @@ class _Job:
         if not path.is_file():
             return (), None
         found = self.folder.read_json(path, ("seconds", "finalists", "recipe", "segments"))
-        if found["seconds"] != self.clock.seconds:  # more time was given: more search, new finals
-            return (), None
+        if (found["seconds"], found.get("trials")) != (self.clock.seconds, self.trials):
+            return (), None  # more was given: more search, new finals
         finalists = tuple(
             Finalist(
                 role=row["role"],
@@ -279,6 +297,7 @@ class _Job:
         path = self.folder.finals / "plan.json"
         facts = {
             "seconds": total,
+            "trials": self.trials,
             "finalists": rows,
             "recipe": plan.recipe.to_dict(),
             "segments": plan.segments,
@@ -301,26 +320,6 @@ class _Job:
             folder=str(self.folder.finals.resolve()),
             on_progress=self.on_event,
         )
-
-    def test(self, arch: Architecture, best: Final, recipe: Recipe) -> dict[str, Any] | None:
-        """Put the winner's weights in place, and look at the test data, once."""
-        module = build(arch, seed=self.seed, device=self.device)
-        weights = f"{best.arch_id}-{recipe.steps}.weights.safetensors"
-        load_weights(module, self.folder.finals / weights)
-        about = {"arch": arch.id, **self.data.open().about()}
-        save_weights(module, self.folder.weights, about=about)
-        if not self.facts.count("test"):
-            return None
-        found = evaluate(module, self.data.open(), split="test", device=self.device)
-        if not math.isfinite(found.accuracy):
-            return None
-        interval = wilson(round(found.accuracy * found.count), found.count)
-        return {
-            "accuracy": found.accuracy,
-            "low": interval.low,
-            "high": interval.high,
-            "images": found.count,
-        }
 
 
 def _finalists(

@@ -146,8 +146,9 @@ class Prober:
         self.on_event(Stage(text=f"Scoring {len(rows)} networks by {len(self.proxies)} proxies"))
         scored = self._scored(rows)
         after_scores = self.clock.used()
-        if plan is None:
-            plan = self._plan(rows, steps)
+        if plan is None:  # those without scores, for lack of time, would tell nothing
+            looked_at = [r for r in rows if self.within.space.decode(r).id in scored]
+            plan = self._plan(looked_at, steps)
         trained, again = self._trained(plan)
         after_training = self.clock.used()
         seconds = {"scores": after_scores, "trainings": after_training - after_scores}

@@ -4,6 +4,7 @@ run.toml              the effective configuration
 trials.db             every trial (SQLite)
 best.json             the network, as an architecture file
 weights.safetensors   its trained weights
+probes.json           the short trainings of a check that the search began with, if it did
 result.json           the comparison at the end, with what everything cost
 finals/               checkpoints of the final trainings
 export/               what ``netwright export`` wrote
@@ -54,6 +55,11 @@ class RunFolder:
     def weights(self) -> Path:
         """``weights.safetensors``."""
         return self.path / "weights.safetensors"
+
+    @property
+    def probes(self) -> Path:
+        """``probes.json``."""
+        return self.path / "probes.json"
 
     @property
     def result(self) -> Path:

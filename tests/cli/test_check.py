@@ -70,3 +70,16 @@ def test_a_mistake_is_one_sentence(
     refused: Refused, photos: Path, words: list[str], said: str
 ) -> None:
     assert said in refused("check", *(photos if w == "@" else w for w in words))
+
+
+def test_a_search_takes_over_what_the_check_was_of(command: Command, photos: Path) -> None:
+    command("check", photos, *WORDS, "--probes", "5", "--seed", "3", "--out", "c")
+    words = ("search", "--probes", "c", "--max-macs", "100k", "--minutes", "0.02", "--out", "r")
+    answer = command(*words, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.data["probes"] == 5 and answer.data["seed"] == 3
+    assert answer.data["judge"].startswith("2 steps of training on 30 images of photos")
+    kept = Path("r/run.toml").read_text()
+    assert 'probes = "c"' in kept and "probe_steps = 2" in kept
+    other = command("search", "--probes", "c", "--objective", "naswot", "--out", "x")
+    assert other.code == 2 and "The check has trainings 2 steps of training on" in other.err

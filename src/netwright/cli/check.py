@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Flag = Annotated[bool, Parameter(negative="")]
 _WIDTH = 80
+_SHORT = 2  # epochs, below which early ranks say little of later ones
 _MARKS = {"control": " *", "proxy": "", "ensemble": " +"}
 _DEFAULTS: Mapping[str, Any] = {
     "space": "mobile", "probes": 12, "minutes": 15.0, "metric": "val_loss", "seed": 0,
@@ -178,6 +179,11 @@ def print_check(out: Console, found: Check, place: Path) -> None:
         "many worthless scores does as well. ms: per network."
     )
     say(_noise(found))
+    if found.epochs < _SHORT:
+        say(
+            f"Trainings of {found.epochs:.2g} epochs rank networks badly; give more minutes for "
+            "longer ones."
+        )
     say(f"\n{found.verdict}\n")
     out.print(f"Tables: {place}/check.csv, {place}/check.json", soft_wrap=True)
     again = command("search", found.facts["data"], "--probes", place)

@@ -12,6 +12,7 @@ import psutil
 from cyclopts import Parameter
 
 from netwright import catalog
+from netwright.check_folder import Known, known
 from netwright.cli.display import Display
 from netwright.cli.output import command, complain, console, print_json
 from netwright.cli.summary import print_summary
@@ -30,8 +31,8 @@ Start = Callable[[Within, Objective, int], Strategy]
 
 # What a search cannot change when it goes on; images and place are checked by the store.
 _SAME = (
-    "space", "strategy", "objective", "max_macs", "max_params", "max_memory_bytes", "seed",
-    "flip", "batch",
+    "space", "strategy", "objective", "probes", "max_macs", "max_params", "max_memory_bytes",
+    "seed", "flip", "batch",
 )  # fmt: skip
 _SLOWEST_START = 20.0  # seconds that Python may take to get here
 
@@ -43,10 +44,12 @@ def search(
     max_params: str | None = None,
     max_memory: str | None = None,
     minutes: float | None = None,
+    trials: int | None = None,
     space: str | None = None,
     strategy: str | None = None,
     objective: str | None = None,
     probe_steps: int | None = None,
+    probes: Path | None = None,
     seed: int | None = None,
     workers: int | None = None,
     resolution: int | None = None,
@@ -66,11 +69,14 @@ def search(
         max_params: Most parameters, such as 1M.
         max_memory: Most activation memory live at once for one image in float32, such as 4MB.
         minutes: Wall clock for everything, final trainings included.
+        trials: Most candidates; the search ends sooner where its share of the time does.
         space: A name of `netwright list spaces`.
         strategy: A name of `netwright list strategies`.
         objective: val_loss or val_accuracy of short trainings, or a proxy of
             `netwright list proxies`.
         probe_steps: Length of the short trainings; from budget and minutes without it.
+        probes: Folder of a `netwright check`: its trainings are the first candidates, and its
+            images, space, seed and length of training hold here where nothing else is typed.
         seed: The same seed asks for the same candidates in the same order.
         workers: Processes that evaluate; they do not change what is asked for.
         resolution: Side of the images in pixels; chosen from the images without it.
@@ -79,17 +85,18 @@ def search(
         out: The folder of the run; a new one under runs/ without it.
         resume: Go on with the run in the folder, after a crash or for more minutes.
         config: A TOML file with these settings; what is typed here wins.
-        store: A database URL for the trials, in place of the run's own file.
+        store: A database URL for the trials, in place of the run's own file. Its password is not
+            kept: give it again to resume, or set PGPASSWORD.
         json: Print one JSON object on stdout; progress still goes to stderr.
     """
     typed = {
         "data": data, "space": space, "strategy": strategy, "objective": objective,
-        "probe_steps": probe_steps,
+        "probe_steps": probe_steps, "probes": probes and str(probes),
         "max_macs": max_macs and parse_count(max_macs),
         "max_params": max_params and parse_count(max_params),
         "max_memory_bytes": max_memory and parse_bytes(max_memory),
-        "minutes": minutes, "seed": seed, "workers": workers, "resolution": resolution,
-        "flip": flip, "device": device, "store": store,
+        "minutes": minutes, "trials": trials, "seed": seed, "workers": workers,
+        "resolution": resolution, "flip": flip, "device": device, "store": store,
     }  # fmt: skip
     given = {key: value for key, value in typed.items() if value is not None}
     chosen, folder = _chosen(given, out=out, resume=resume, file=config)
@@ -113,6 +120,8 @@ def _chosen(
         if RunFolder(out).config.is_file():
             values |= read_toml(RunFolder(out).config)
     wanted = {**(read_toml(file) if file else {}), **given}
+    if "probes" in wanted and not resume:
+        values |= _of_check(known(Path(wanted["probes"])))
     if resume and "data" in values:
         _refuse_another(search_config(values), search_config({**values, **wanted}), folder=out)
     values |= wanted
@@ -121,6 +130,13 @@ def _chosen(
     chosen = search_config(values)
     name = Path(chosen.data).stem or "run"
     return chosen, RunFolder(out or next_run(Path("runs"), name))
+
+
+def _of_check(found: Known) -> dict[str, Any]:
+    """What a search that begins with a check's trainings takes over from it."""
+    names = ("data", "space", "seed", "resolution", "flip")
+    same = {name: found.settings[name] for name in names if found.settings.get(name) is not None}
+    return {**same, "probe_steps": found.steps}
 
 
 def print_head(chosen: SearchConfig, facts: DataFacts, within: Within, folder: RunFolder) -> None:
@@ -142,7 +158,8 @@ def print_head(chosen: SearchConfig, facts: DataFacts, within: Within, folder: R
     out.print(f"Space {chosen.space}: {reach}", soft_wrap=True)
     after = f" after {chosen.probe_steps} steps" if chosen.probe_steps else ""
     out.print(
-        f"Budget: {within.budget}; {format_seconds(60 * chosen.minutes)} in all; "
+        f"Budget: {within.budget}; {format_seconds(60 * chosen.minutes)} in all"
+        f"{f', at most {chosen.trials} candidates' if chosen.trials else ''}; "
         f"{chosen.strategy} on {chosen.objective}{after}, seed {chosen.seed}, "
         f"{chosen.workers} workers; run {folder.path}",
         soft_wrap=True,
@@ -219,10 +236,12 @@ def _search(
                 folder=folder,
                 settings=chosen.to_toml(),
                 clock=Clock(seconds=60 * chosen.minutes, started=started),
+                trials=chosen.trials,
                 seed=chosen.seed,
                 workers=chosen.workers,
                 store=chosen.store,
                 resume=resume,
+                probes=known(Path(chosen.probes)) if chosen.probes and not resume else None,
                 batch=chosen.batch,
                 device=chosen.device,
                 on_event=display,
