@@ -33,7 +33,7 @@ errors
 < events store workers
 < loop
 < finals judge families reporting exporters run_folder checked
-< verdict check_folder
+< verdict sittings exam check_folder
 < pipeline
 < probing
 < catalog
@@ -49,12 +49,13 @@ RANK = {
 TORCH = (
     "nn/", "proxies/", "training/", "exporters/",
     "evaluators/proxies.py", "evaluators/training.py",
-    "strategies/controller.py", "strategies/ppo.py", "strategies/recurrence.py",
-    "strategies/reinforce.py",
+    "strategies/controller.py", "strategies/ppo.py", "strategies/ppo_pareto.py",
+    "strategies/recurrence.py", "strategies/reinforce.py",
 )  # fmt: skip
 LOADS_TORCH = (
     "cli/together.py", "correlation/scores.py", "correlation/summary.py",
-    "evaluators/ensembles.py", "finals.py", "judge.py", "pipeline.py", "probing.py", "verdict.py",
+    "evaluators/ensembles.py", "exam.py", "finals.py", "judge.py", "pipeline.py", "probing.py",
+    "verdict.py",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")
 NO_CONCEPTS = {"utils", "util", "common", "helpers", "misc", "core", "base"}

@@ -67,3 +67,14 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 def test_every_setting_is_described() -> None:
     for name, field in SearchConfig.model_fields.items():
         assert field.description, name
+
+
+def test_a_password_is_never_written_down() -> None:
+    for store in ("postgresql://me:secret@here/db", "postgresql://me@here/db?password=secret"):
+        config = search_config({"data": "x", "store": store})
+        assert config.store == store
+        assert 'store = "postgresql://me@here/db"' in config.to_toml()
+        assert "secret" not in config.to_toml()
+    assert (
+        'store = "runs/all.db"' in search_config({"data": "x", "store": "runs/all.db"}).to_toml()
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from netwright.database import connect, explain, open_place
+from netwright.database import connect, explain, open_place, without_password
 from netwright.errors import StoreError, UsageError
 
 
@@ -58,3 +58,21 @@ def test_what_went_wrong_is_one_sentence() -> None:
     )
     err = sqlite3.OperationalError("file is not a database")
     assert "a.db is not a store" in explain(err, "a.db", writable=True)
+
+
+def test_a_place_is_written_down_without_its_password() -> None:
+    url = "postgresql://me:s%40cret@[::1]:5433/db?options=-csearch_path%3Dmine&password=x"
+    bare = without_password(url)
+    assert bare == without_password(bare)
+    assert "cret" not in bare and "password" not in bare
+    then, now = sa.make_url(url), sa.make_url(bare)
+    assert (then.host, then.port, then.database) == (now.host, now.port, now.database)
+    assert now.query == {"options": "-csearch_path=mine"} and now.username == "me"
+    for plain in ("runs/trials.db", "sqlite:///trials.db", ":memory:"):
+        assert without_password(plain) == plain
+
+
+def test_a_missing_password_is_asked_for_in_one_sentence() -> None:
+    cause = Exception("connection failed: fe_sendauth: no password supplied")
+    said = explain(cause, "postgresql://me@here/db", writable=True)
+    assert "needs a password, which a run does not keep" in said and "set PGPASSWORD" in said

@@ -87,6 +87,34 @@ def test_seconds_are_accounted_for(search: Search) -> None:
     assert parts == pytest.approx(seconds["total"], abs=0.1) and seconds["earlier sittings"] == 0
 
 
+def test_the_seconds_of_earlier_sittings_are_summed(search: Search, tmp_path: Path) -> None:
+    def stop(event: object) -> None:
+        if isinstance(event, Stage) and event.text.startswith("Training"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(on_event=stop)
+    killed = json.loads((tmp_path / "run" / "sittings.json").read_text())["seconds"]
+    first = search(resume=True).facts["seconds"]
+    assert len(killed) == 1 and first["earlier sittings"] == killed[0] > 0
+    second = search(resume=True).facts["seconds"]
+    assert second["earlier sittings"] == pytest.approx(killed[0] + first["total"], abs=0.5)
+    assert second["earlier sittings"] > first["earlier sittings"]
+
+
+def test_trials_end_a_search_and_more_of_them_go_on_with_it(
+    search: Search, tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    few = search(trials=1, minutes=0.05)
+    assert few.facts["search"]["trials"] == 1
+    assert few.facts["search"]["ended"] == "all 1 trials are done"
+    before, plan = stored(run), (run.finals / "plan.json").read_text()
+    more = search(trials=2, minutes=0.05, resume=True)
+    assert more.facts["search"]["trials"] == 2 and stored(run)[:1] == before
+    assert (run.finals / "plan.json").read_text() != plan
+
+
 def test_test_images_are_looked_at_once_by_the_winner(
     search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +124,7 @@ def test_test_images_are_looked_at_once_by_the_winner(
         looks.append(split)
         return evaluate(*args, split=split, **options)
 
-    for module in ("netwright.pipeline", "netwright.training.fit"):
+    for module in ("netwright.exam", "netwright.training.fit"):
         monkeypatch.setattr(f"{module}.evaluate", watched)
     for split, count in (("train", 12), ("test", 5)):
         draw_photos(tmp_path / "split" / split, dict.fromkeys(("red", "green", "blue"), count))
@@ -105,6 +133,8 @@ def test_test_images_are_looked_at_once_by_the_winner(
     assert looks.count("test") == 1 and looks[-1] == "test"
     with read_store(tmp_path / "run" / "trials.db") as store:
         assert not [m for t in store for m in t.outcome.metrics if m.startswith("test_")]
+    again = search(source=tmp_path / "split", resume=True).facts
+    assert again["test"] == test and looks.count("test") == 1
 
 
 def test_an_interrupted_search_goes_on_to_the_same_plan(search: Search, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from netwright.lock import FileLock
 
 MEMORY = ":memory:"
 _WAIT_SECONDS = 10.0  # how long SQLite waits for a reader that is in the way
+_SECRET = ("password", "sslpassword")  # in the query of a URL
 _PG_LOCK = 0x6E657477  # "netw": a number that nobody else asks for
 
 
@@ -96,6 +97,23 @@ def open_place(place: str | Path) -> Path | sa.URL:
     return url.set(drivername="postgresql+psycopg")
 
 
+def without_password(place: str) -> str:
+    """The same place, fit to be written down; what is no URL stays as it is."""
+    try:
+        url = sa.make_url(place)
+    except exc.ArgumentError:
+        return place
+    bare = sa.URL.create(
+        url.drivername,
+        username=url.username,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query={key: value for key, value in url.query.items() if key not in _SECRET},
+    )
+    return bare.render_as_string(hide_password=False)
+
+
 def connect(where: Path | sa.URL, *, write: bool) -> Database:
     """Open a database to write (nobody else may) or to read.
 
@@ -110,6 +128,11 @@ def connect(where: Path | sa.URL, *, write: bool) -> Database:
 def explain(err: BaseException, place: str, *, writable: bool) -> str:
     """What went wrong with the database, as one sentence."""
     cause = " ".join(str(getattr(err, "orig", None) or err).split()).rstrip(".")
+    if "password" in cause and "://" in place:
+        return (
+            f"{place} needs a password, which a run does not keep: give it in the URL (--store), "
+            f"or set PGPASSWORD. The server said: {cause}."
+        )
     if "not a database" in cause or "malformed" in cause:
         return f"{place} is not a store of trials, or it is damaged ({cause})."
     return f"{place} cannot be {'written' if writable else 'read'}: {cause}."
@@ -170,7 +193,7 @@ def _lock_file(path: Path) -> FileLock:
 
 
 def _connect_postgres(url: sa.URL, *, write: bool) -> Database:
-    place = url.set(drivername="postgresql").render_as_string(hide_password=True)
+    place = without_password(url.set(drivername="postgresql").render_as_string(False))
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     connection = None
     try:

@@ -55,6 +55,18 @@ def test_the_table_and_what_to_type_next(command: Command, photos: Path, tmp_pat
     assert str(run) in answer.err
 
 
+def test_what_to_type_next_keeps_the_split_and_the_device(command: Command, photos: Path) -> None:
+    answer = command("search", photos, *QUICK, "--seed", "7", "--no-flip", "--out", "run")
+    assert f"netwright train {photos} run --epochs 100 --seed 7 --no-flip" in answer.out
+
+
+def test_so_many_candidates_are_looked_at(command: Command, photos: Path) -> None:
+    words = ("search", photos, *SMALL, "--minutes", "0.03", "--trials", "1", "--out", "run")
+    answer = command(*words, "--json")
+    assert answer.data["search"]["trials"] == 1 and "at most 1 candidates" in answer.err
+    assert read_toml(Path("run/run.toml"))["trials"] == 1
+
+
 def test_mixed_sizes_and_colours_are_handled(command: Command, tmp_path: Path) -> None:
     root = draw_photos(tmp_path / "mixed", {"rgb": 6})
     draw_photos(root, {"grey": 6}, side=12, mode="L")
@@ -83,6 +95,7 @@ WRONG = [
     (["@", "--minutes", "inf"], "'minutes': input should be a finite number"),
     (["@", "--minutes", "ten"], 'unable to convert "ten"'),
     (["@", "--seed", "-1"], "'seed': input should be greater than or equal to 0"),
+    (["@", "--trials", "0"], "'trials': input should be greater than or equal to 1"),
     (["@", "--workers", "0"], "'workers': input should be greater than or equal to 1"),
     (["@", "--resolution", "4"], "'resolution': input should be greater than or equal to 8"),
     (["@", "--resolution", "99999"], "must lie between 4 and 2048"),

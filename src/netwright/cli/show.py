@@ -100,7 +100,7 @@ def _read(folder: RunFolder, front: list[str] | None) -> _Run:
             place=store.place,
             used_seconds=store.used_seconds,
             trials=list(store),
-            costs=tuple(dict.fromkeys(front or catalog.costs(store.run.strategy))),
+            costs=tuple(dict.fromkeys(front or catalog.costs(config.strategy))),
         )
 
 
