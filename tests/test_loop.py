@@ -421,3 +421,32 @@ def test_limits_that_make_no_sense_are_refused() -> None:
             go(store, trials=0)
         with pytest.raises(UsageError, match="batch=-1"):
             go(store, trials=1, batch=-1)
+
+
+def test_what_is_known_from_elsewhere_is_taken_and_not_looked_at(tmp_path: Path) -> None:
+    space, draws = TinySpace(), RandomDraws(TinySpace(), seed=0).ask(8)
+    ids = [space.decode(row).id for row in draws]
+    told = Outcome(status="ok", metrics={"score": 77.0}, seconds=5.0, device="cpu")
+    lost = Outcome(status="failed", reason="loss became nan at step 9", seconds=1.0)
+
+    class Twice:
+        """The same eight candidates twice."""
+
+        def ask(self, n: int) -> list[Tokens]:
+            return [*draws, *draws][:n]
+
+        def tell(self, trials: Sequence[Trial]) -> None: ...
+
+    log = tmp_path / "log.txt"
+    with memory() as store:
+        run_search(
+            space, Twice(), evaluator=FakeEvaluator(log=log), store=store, executor=Serial(),
+            objective=SCORE, budget=Budget(), seed=0, batch=16, trials=16,
+            known={ids[0]: told, ids[3]: lost},
+        )  # fmt: skip
+        trials = list(store)
+    looked = log.read_text().split()
+    assert set(looked) == set(ids) - {ids[0], ids[3]} and len(looked) == len(set(looked))
+    assert trials[0].outcome == told and trials[3].outcome == lost
+    assert trials[8].duplicate_of == 0 and trials[8].outcome.seconds == 0
+    assert trials[11].duplicate_of == 3 and not trials[11].ok
