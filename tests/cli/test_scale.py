@@ -25,6 +25,16 @@ def test_it_is_named_after_its_base(command: Command, finished: Path) -> None:
     assert "The architecture: done-scaled.json" in said and Path("done-scaled.json").is_file()
 
 
+def test_a_file_is_only_overwritten_when_told_to(command: Command, finished: Path) -> None:
+    words = ("scale", finished, "--phi", "1", "--out", "big.json")
+    Path("big.json").write_text("mine")
+    answer = command(*words)
+    assert answer.code == 2 and "big.json exists; add --force" in answer.err
+    assert Path("big.json").read_text() == "mine"
+    assert command(*words, "--force").code == 0
+    assert Architecture.from_json(Path("big.json").read_text())
+
+
 WRONG = [
     (["@"], "Say how far to scale, in one way"),
     (["@", "--phi", "1", "--to-macs", "1M"], "Say how far to scale, in one way"),

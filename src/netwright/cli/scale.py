@@ -31,6 +31,7 @@ def scale(
     beta: float = 1.1,
     gamma: float = 1.15,
     out: Path | None = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Scale any staged network: depth alpha^phi, width beta^phi, resolution gamma^phi.
@@ -51,8 +52,12 @@ def scale(
         beta: Width per phi.
         gamma: Resolution per phi.
         out: File for the new architecture; NAME-scaled.json without it.
+        force: Overwrite that file where it exists.
         json: Print one JSON object instead of a table.
     """
+    path = out or Path(f"{Path(arch).stem}-scaled.json")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists; add --force to overwrite it, or choose another --out.")
     base = catalog.architecture(arch)
     made = scaled(
         base,
@@ -67,7 +72,6 @@ def scale(
         beta=beta,
         gamma=gamma,
     )
-    path = out or Path(f"{Path(arch).stem}-scaled.json")
     try:
         path.write_text(made.to_json())
     except OSError as err:
