@@ -171,7 +171,8 @@ def test_trainings_are_as_long_as_the_time_allows(prober: Any, monkeypatch: Any)
     assert prober(clock=replace(clock, seconds=0.1))._plan(rows, None).steps == 1
 
 
-def test_what_there_was_no_time_for_is_left_out(prober: Any) -> None:
+def test_what_there_was_no_time_for_is_left_out(prober: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("netwright.probing._LEAST_SECONDS", 1e-9)
     check = prober(clock=Clock(seconds=1e-3, started=time.monotonic())).run(6, steps=4)
     assert check.weighed.networks == 1 == len(check.probes)
     assert "1 networks were trained" in check.verdict
@@ -198,6 +199,7 @@ def _after(call: Any, then: Callable[[], None]) -> Any:
 
 def _late(monkeypatch: Any) -> None:
     """From now on the time is up."""
+    monkeypatch.setattr("netwright.probing._LEAST_SECONDS", 1e-9)
     monkeypatch.setattr(Clock, "used", lambda self: 60.0)
 
 

@@ -44,8 +44,9 @@ from netwright.workers import evaluate, worker_died
 
 DRAWN = 400  # candidates that the probes are chosen from
 AGAIN = 2  # probes that are trained with a second seed
-_SCORING_SHARE = 0.3  # of the time, at most
+_SCORING_SHARE = 0.5  # of the time, at most; the first network loads libraries and is no measure
 _RESERVE = 0.06  # of the time, for what comes after the last training and for a slower machine
+_LEAST_SECONDS = 0.1  # of a stage that time has run out for: one network is looked at
 _RESTART_SECONDS = 0.5  # to build a network and open its images
 
 
@@ -256,7 +257,7 @@ class Prober:
                 seed=seed,
                 batch=key.batch,
                 trials=len(rows),
-                seconds=store.used_seconds + max(seconds, 0.1),
+                seconds=store.used_seconds + max(seconds, _LEAST_SECONDS),
                 workers=self.workers,
                 on_progress=None if name == "scores" else self.on_event,
             )
