@@ -40,6 +40,7 @@ STRATEGIES: Mapping[str, str] = {
     "nsga2": "netwright.strategies.nsga2:NSGA2",
     "optuna": "netwright.strategies.optuna:Optuna",
     "ppo": "netwright.strategies.ppo:PPO",
+    "ppo-pareto": "netwright.strategies.ppo_pareto:ParetoPPO",
     "reinforce": "netwright.strategies.reinforce:Reinforce",
     "uniform": "netwright.strategies.uniform:Uniform",
 }

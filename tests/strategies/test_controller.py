@@ -111,3 +111,23 @@ def test_one_choice_and_single_precision() -> None:
         log_p, _ = controller(torch.tensor([[0], [1], [2]]))
     assert log_p.dtype == torch.float32 and float(log_p.exp().sum()) == pytest.approx(1)
     assert set(controller.sample(stream(0, "t").random((50, 1)))) == {(0,), (1,), (2,)}
+
+
+def test_a_row_can_begin_in_several_ways() -> None:
+    """Each beginning is a distribution of its own; without one it is the first."""
+    controller = Controller(SIZES, seed=0, starts=3)
+    with torch.no_grad():
+        for weight in controller.parameters():
+            weight.mul_(10)
+        tables = [
+            controller(torch.tensor(EVERY), torch.full((24,), k))[0].sum(1) for k in range(3)
+        ]
+        assert torch.equal(controller(torch.tensor(EVERY))[0].sum(1), tables[0])
+    for k, table in enumerate(tables):
+        assert float(table.exp().sum()) == pytest.approx(1)
+        assert k == 0 or not torch.allclose(table, tables[0])
+    numbers = stream(0, "test").random((30, 4))
+    mixed = controller.sample(numbers, torch.arange(30) % 3)
+    for k in range(3):
+        alone = controller.sample(numbers, torch.full((30,), k))
+        assert mixed[k::3] == alone[k::3]

@@ -31,6 +31,7 @@ class Controller(nn.Module):
         sizes: Number of options of every choice.
         seed: Of the weights; drawn from a generator of their own.
         units: Size of the state and of the embeddings.
+        starts: How many beginnings a row can have; each is a policy of its own, of shared weights.
         device: Where it lives.
         dtype: Of the weights.  In double precision, which costs little at this size, another
             processor's rounding does not lead to another search.
@@ -44,14 +45,15 @@ class Controller(nn.Module):
         *,
         seed: int,
         units: int = UNITS,
+        starts: int = 1,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         super().__init__()
         self.sizes, self.units = tuple(sizes), units
-        # Row 0 starts; then the options of every choice but the last, which nothing follows.
-        self._starts = tuple(accumulate(self.sizes[:-1], initial=1))[: len(self.sizes)]
-        rows = 1 + sum(self.sizes[:-1])
+        # The first rows start; then the options of all choices but the last: nothing follows it.
+        self._places = tuple(accumulate(self.sizes[:-1], initial=starts))[: len(self.sizes)]
+        rows = starts + sum(self.sizes[:-1])
         steps, widest = len(self.sizes), max(self.sizes)
         # Made without memory first, so that no weight is drawn from torch's own generator.
         embedding = nn.Embedding(rows, units, device="meta", dtype=dtype)
@@ -69,17 +71,19 @@ class Controller(nn.Module):
                 drawn = torch.rand(weight.shape, generator=generator, dtype=torch.float64)
                 weight.copy_((2 * drawn - 1) * SPREAD)
 
-    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, rows: Tensor, starts: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Log-probability of every token given those before it, and the entropy of its softmax.
 
         Args:
             rows: Tokens (B, L).
+            starts: How each row begins (B,); all with 0 where None.
 
         Returns:
             Two tensors (B, L), in nats.
         """
-        starts = torch.tensor(self._starts[:-1], dtype=torch.long, device=rows.device)
-        before = nn.functional.pad(rows[:, :-1] + starts, (1, 0))  # row 0 is the start
+        places = torch.tensor(self._places[:-1], dtype=torch.long, device=rows.device)
+        first = rows.new_zeros(len(rows)) if starts is None else starts
+        before = torch.cat([first.unsqueeze(1), rows[:, :-1] + places], dim=1)
         states_lbh = Recurrence.apply(*self._table(), before.T)
         logits_lbk = torch.baddbmm(self.bias + self.absent, states_lbh, self.head)
         log_p = torch.log_softmax(logits_lbk, dim=-1).transpose(0, 1)
@@ -87,26 +91,28 @@ class Controller(nn.Module):
         return log_p.gather(-1, rows.unsqueeze(-1)).squeeze(-1), entropy
 
     @torch.no_grad()
-    def sample(self, numbers: npt.NDArray[Any]) -> list[Tokens]:
+    def sample(self, numbers: npt.NDArray[Any], starts: Tensor | None = None) -> list[Tokens]:
         """Rows drawn by inverting the distribution: the same numbers give the same rows.
 
         Args:
             numbers: From [0, 1), one per token: (B, L).
+            starts: How each row begins (B,); all with 0 where None.
         """
         weight, (table, recurrent) = self.head, self._table()
         uniform = torch.as_tensor(numbers, dtype=weight.dtype, device=weight.device)
-        before = torch.zeros(len(uniform), dtype=torch.long, device=weight.device)
+        before = torch.zeros(len(uniform), dtype=torch.long) if starts is None else starts
+        before = before.to(weight.device)
         state = cell = weight.new_zeros(len(uniform), self.units)
         biases = self.bias.squeeze(1)
         tokens = []
-        for step, (size, start) in enumerate(zip(self.sizes, self._starts, strict=True)):
+        for step, (size, place) in enumerate(zip(self.sizes, self._places, strict=True)):
             i, f, g, o = open_gates(table[before].addmm_(state, recurrent.T))
             cell = torch.addcmul(f * cell, i, g)
             state = o * cell.tanh()
             p = torch.addmm(biases[step, :size], state, weight[step, :, :size]).softmax(dim=1)
             above = p.cumsum(dim=1)[:, :-1]  # the last edge is 1, whatever the rounding
             tokens.append((uniform[:, step, None] >= above).sum(dim=1))
-            before = tokens[-1] + start
+            before = tokens[-1] + place
         drawn: list[list[int]] = torch.stack(tokens, dim=1).tolist()
         return [tuple(row) for row in drawn]
 

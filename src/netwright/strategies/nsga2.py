@@ -124,18 +124,21 @@ class NSGA2:
                 self._young = []
 
     def _values(self, trial: Trial) -> tuple[float, ...]:
-        values = [trial.value(self.objective)]
-        for name in self.costs:
-            if name in COST_NAMES:
-                values.append(float(getattr(trial.cost, name)))
-            elif name in trial.outcome.metrics:
-                values.append(trial.outcome.metrics[name])
-            else:
-                known = ", ".join((*COST_NAMES, *trial.outcome.metrics))
-                raise UsageError(
-                    f"There is no cost {name!r} to be kept small; there are: {known}."
-                )
-        return tuple(values)
+        return trial.value(self.objective), *(cost_of(trial, name) for name in self.costs)
+
+
+def cost_of(trial: Trial, name: str) -> float:
+    """A cost of a trial's network, or a metric that it was given.
+
+    Raises:
+        UsageError: If it has neither of this name.
+    """
+    if name in COST_NAMES:
+        return float(getattr(trial.cost, name))
+    if name in trial.outcome.metrics:
+        return trial.outcome.metrics[name]
+    known = ", ".join((*COST_NAMES, *trial.outcome.metrics))
+    raise UsageError(f"There is no cost {name!r} to be kept small; there are: {known}.")
 
 
 def survivors(members: Sequence[Member], count: int, *, costs: int) -> list[Member]:

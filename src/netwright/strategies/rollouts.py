@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -64,6 +65,43 @@ def active_tokens(space: Space, row: Tokens) -> list[bool]:
         )
         for i, (token, choice) in enumerate(zip(row, space.choices, strict=True))
     ]
+
+
+def draw(
+    within: Within,
+    streams: Sequence[np.random.Generator],
+    *,
+    sample: Sample,
+    length: int,
+    seen: AbstractSet[Tokens],
+    redraws: int,
+) -> list[Tokens]:
+    """Candidates of a policy, each redrawn until it is new or there were enough redraws.
+
+    Args:
+        within: The space and the budget; what is drawn is repaired into it.
+        streams: Where the numbers of each candidate come from.
+        sample: Makes rows out of uniform numbers (B, ``length``).
+        length: Numbers for one row.
+        seen: What is not new.
+        redraws: How many at most; the known candidate stays after them.
+    """
+    known, rows = set(seen), dict[int, Tokens]()
+    left, width, undrawn = list(range(len(streams))), 1, 1 + redraws
+    while left and undrawn:
+        drawn = sample(np.concatenate([streams[i].random((width, length)) for i in left]))
+        again = []
+        for k, i in enumerate(left):
+            for raw in drawn[k * width : (k + 1) * width]:
+                rows[i] = within.repair(raw, rng=streams[i])
+                if rows[i] not in known:
+                    break
+            else:
+                again.append(i)
+            known.add(rows[i])
+        left, undrawn = again, undrawn - width
+        width = min(2 * width, undrawn)
+    return [rows[i] for i in range(len(streams))]
 
 
 class Rollouts:
@@ -123,24 +161,12 @@ class Rollouts:
             n: How many.
             sample: Makes rows (B, L) out of uniform numbers (B, L).
         """
-        length, seen = len(self.within.space.choices), set(self.seen)
-        draws = [stream(self.seed, "policy", self.told + i) for i in range(n)]
-        rows: dict[int, Tokens] = {}
-        left, width, undrawn = list(range(n)), 1, 1 + self.redraws
-        while left and undrawn:
-            drawn = sample(np.concatenate([draws[i].random((width, length)) for i in left]))
-            again = []
-            for k, i in enumerate(left):
-                for raw in drawn[k * width : (k + 1) * width]:
-                    rows[i] = self.within.repair(raw, rng=draws[i])
-                    if rows[i] not in seen:
-                        break
-                else:
-                    again.append(i)
-                seen.add(rows[i])
-            left, undrawn = again, undrawn - width
-            width = min(2 * width, undrawn)
-        return [rows[i] for i in range(n)]
+        streams = [stream(self.seed, "policy", self.told + i) for i in range(n)]
+        length = len(self.within.space.choices)
+        return draw(
+            self.within, streams, sample=sample, length=length, seen=self.seen,
+            redraws=self.redraws,
+        )  # fmt: skip
 
     def tell(self, trials: Sequence[Trial]) -> Iterator[Rollout]:
         """Remember trials; whenever enough are together, a batch to learn from.
