@@ -21,7 +21,7 @@ def spread(rows: np.ndarray) -> float:
     return float(gaps[np.triu_indices(len(rows), 1)].min())
 
 
-@pytest.mark.parametrize("design", ["maxmin", "doptimal"])
+@pytest.mark.parametrize("design", ["maxmin", "doptimal", "informative"])
 def test_each_row_once_and_the_same_for_one_seed(design: str) -> None:
     found = diverse(table(), 20, seed=1, design=design)  # type: ignore[arg-type]
     assert len(set(found)) == 20 and all(0 <= i < 200 for i in found)
@@ -71,6 +71,33 @@ def test_duplicates_are_taken_last() -> None:
         found = diverse(rows, 7, seed=seed)
         assert set(found[:3]) & {5, 6} == {5, 6} and sorted(found) == list(range(7))
     assert sorted(diverse(np.ones((4, 3)), 4, seed=0)) == [0, 1, 2, 3]
+
+
+def test_informative_rows_leave_less_doubt_than_any_of_many_draws() -> None:
+    rows = standardised(table())
+    gaps = np.linalg.norm(rows[:, None] - rows[None], axis=2) ** 2 / rows.shape[1]
+    scaled = np.sqrt(5 * gaps) / 1.5
+    smooth = 0.5 * (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+    prior = 1 + rows @ rows.T / rows.shape[1] + smooth
+
+    def doubt(rows_at: np.ndarray | list[int]) -> float:
+        at = np.asarray(rows_at)
+        seen = prior[np.ix_(at, at)] + 0.1 * np.eye(len(at))
+        return float(np.trace(prior - prior[:, at] @ np.linalg.solve(seen, prior[at])))
+
+    rng = stream(0, "draws")
+    drawn = [doubt(rng.choice(200, 12, replace=False)) for _ in range(200)]
+    first = diverse(table(), 4, seed=0, design="informative")
+    rest = diverse(table(), 8, seed=0, design="informative", chosen=first)
+    assert not set(first) & set(rest)
+    assert doubt([*first, *rest]) < min(drawn)
+
+
+def test_of_many_rows_some_are_looked_at() -> None:
+    many = stream(0, "many").normal(size=(2500, 3))
+    found = diverse(many, 3, seed=0, design="informative", chosen=[2499])
+    assert len(set(found)) == 3 and 2499 not in found
+    assert len(diverse(many[:, :1], 2400, seed=0, design="informative")) == 2400
 
 
 def test_what_cannot_be_chosen_is_refused() -> None:

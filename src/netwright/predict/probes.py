@@ -2,12 +2,14 @@
 
 Max-min choice (Kennard and Stone, Technometrics 1969; Gonzalez, 1985): each probe is the
 candidate farthest from all earlier ones.  D-optimal choice (Wynn, 1970): each is the candidate
-about which a linear model of the earlier ones knows least.
+about which a linear model of the earlier ones knows least.  Informative choice (active learning
+after Cohn, 1996): each is the candidate that would take most doubt about all the others from a
+smooth model, which leaves the corners of the space alone where nobody lives there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,7 +19,8 @@ from netwright.errors import UsageError
 from netwright.rng import stream
 
 Floats = npt.NDArray[np.float64]
-Design = Literal["maxmin", "doptimal"]
+Design = Literal["maxmin", "doptimal", "informative"]
+_MOST = 2000  # rows that doubt is taken over; more are drawn from
 _SAME = 1e-12  # squared distance below which two rows are one
 
 
@@ -39,7 +42,8 @@ def diverse(
             for nothing where they are constant.
         count: How many rows, at most N less those chosen.
         seed: Decides between equals.
-        design: ``maxmin``, or ``doptimal`` for a linear model with a weak prior.
+        design: ``maxmin``; ``doptimal`` for a linear model with a weak prior; ``informative``
+            for a smooth one, which ranked the rest best where it was measured.
         chosen: Rows that are already among the probes; not given again.
 
     Returns:
@@ -55,11 +59,10 @@ def diverse(
             f"{count} probes cannot be chosen among {len(rows) - len(taken)} candidates; "
             "ask for fewer or draw more candidates."
         )
-    if design not in ("maxmin", "doptimal"):
-        raise UsageError(f"No design is called {design!r}; there are maxmin and doptimal.")
+    if design not in _DESIGNS:
+        raise UsageError(f"No design is called {design!r}; there are {', '.join(_DESIGNS)}.")
     tie = stream(seed, "probes").permutation(len(rows)).astype(np.float64) * 1e-12
-    step = _far if design == "maxmin" else _uncertain
-    return step(rows, count, taken, tie)
+    return _DESIGNS[design](rows, count, taken, tie)
 
 
 def standardised(table: npt.NDArray[np.floating]) -> Floats:
@@ -121,3 +124,50 @@ def _learn(covariance: Floats, row: Floats) -> Floats:
     seen = covariance @ row
     learnt: Floats = covariance - np.outer(seen, seen) / (0.01 + row @ seen)
     return learnt
+
+
+def _informative(rows: Floats, count: int, taken: list[int], tie: Floats) -> list[int]:
+    """The row whose value would take most variance from the others, after each that is chosen."""
+    some = np.sort(np.argsort(tie, kind="stable")[:_MOST])
+    some = np.union1d(some, np.array(taken, dtype=np.intp))
+    at = {int(row): place for place, row in enumerate(some)}
+    if count > len(some) - len(taken):
+        return _far(rows, count, taken, tie)
+    covariance = _smooth(rows[some])
+    left = np.ones(len(some), dtype=bool)
+    found: list[int] = []
+    for place in map(at.__getitem__, taken):
+        covariance, left[place] = _observe(covariance, place), False
+    for _ in range(count):
+        gain = (covariance**2).sum(axis=0) / (covariance.diagonal() + _NOISE)
+        best = int(np.argmax(np.where(left, gain + tie[some], -np.inf)))
+        found.append(int(some[best]))
+        covariance, left[best] = _observe(covariance, best), False
+    return found
+
+
+_NOISE = 0.1  # variance of a training, where the smooth model's own is about 2.5
+
+
+def _smooth(rows: Floats) -> Floats:
+    """Covariance (N, N) of a mean, a linear and a Matérn 5/2 model of standardised rows."""
+    count = max(rows.shape[1], 1)
+    inner = rows @ rows.T / count
+    own = inner.diagonal()
+    scaled = np.sqrt(5 * np.maximum(own[:, None] + own - 2 * inner, 0)) / 1.5
+    curve: Floats = (1 + scaled + scaled * scaled / 3) * np.exp(-scaled)
+    total: Floats = 1 + inner + curve / 2
+    return total
+
+
+def _observe(covariance: Floats, place: int) -> Floats:
+    seen = covariance[:, place]
+    learnt: Floats = covariance - np.outer(seen, seen) / (covariance[place, place] + _NOISE)
+    return learnt
+
+
+_DESIGNS: Mapping[str, Callable[[Floats, int, list[int], Floats], list[int]]] = {
+    "maxmin": _far,
+    "doptimal": _uncertain,
+    "informative": _informative,
+}

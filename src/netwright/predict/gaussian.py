@@ -1,0 +1,170 @@
+"""A Gaussian process over groups of columns: linear and smooth parts, weighed by evidence.
+
+The kernel is a sum over groups of a linear part and a Matérn 5/2 part (Rasmussen and Williams,
+"Gaussian Processes for Machine Learning", 2006, eq. 4.17), each with an amplitude of its own.
+Amplitudes, length scales and noise are those of the largest posterior density: the marginal
+likelihood times log-normal priors, which decide while there are few values and yield to many.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Group = tuple[str, Floats]
+
+# Median amplitude of the linear and of the smooth part a priori, of values with deviation 1.
+AMPLITUDES: Mapping[str, tuple[float, float]] = {
+    "size": (0.5, 0.4),
+    "form": (0.3, 0.3),
+    "level": (0.1, 0.1),
+    "cell": (0.4, 0.3),
+    "tokens": (0.3, 0.2),
+    "proxies": (0.5, 0.4),
+}
+LENGTH, NOISE = 1.5, 0.25
+_LOOSE, _TIGHT = 0.7, 0.5  # deviations of the logarithms: amplitudes and noise, length scales
+_MEAN = 10.0  # variance of the unknown mean
+_JITTER = 1e-6
+_REACH = 4.0  # deviations that the search for the largest density may go
+
+
+def _priors(groups: Sequence[Group]) -> tuple[Floats, Floats]:
+    """Medians and deviations of the logarithms: per group linear, smooth, length; then noise."""
+    medians = [v for name, _ in groups for v in (*AMPLITUDES[name], LENGTH)] + [NOISE]
+    spreads = [v for _ in groups for v in (_LOOSE, _LOOSE, _TIGHT)] + [_LOOSE]
+    return np.log(medians), np.array(spreads)
+
+
+def _squared(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Inner products and squared distances per column of rows (N, C) and (M, C): (N, M) each."""
+    count = a.shape[1]
+    inner = a @ b.T / count
+    norms = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)
+    return inner, np.maximum(norms / count - 2 * inner, 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A fitted process.
+
+    Args:
+        rows: What was seen: the groups with their scaled columns (N, C).
+        settings: Logarithms: per group linear amplitude, smooth amplitude, length; then noise.
+        factor: Lower Cholesky factor (N, N) of the values' covariance.
+        weights: Covariance inverse times values (N,).
+    """
+
+    rows: tuple[Group, ...]
+    settings: Floats
+    factor: Floats
+    weights: Floats
+
+    @staticmethod
+    def fit(groups: Sequence[Group], values: Floats) -> Process:
+        """The process of the largest posterior density.
+
+        Args:
+            groups: Scaled columns of what was seen.
+            values: What was measured (N,), mean about 0 and deviation about 1.
+        """
+        from scipy.optimize import minimize  # 0.2 s that only those who fit pay
+
+        parts = [_squared(rows, rows) for _, rows in groups]
+        centre, spread = _priors(groups)
+        bounds = list(zip(centre - _REACH * spread, centre + _REACH * spread, strict=True))
+        found = minimize(
+            _loss, centre, args=(parts, values, centre, spread), jac=True, method="L-BFGS-B",
+            bounds=bounds, options={"maxiter": 60},
+        )  # fmt: skip
+        return Process.at(groups, values, np.asarray(found.x))
+
+    @staticmethod
+    def at(groups: Sequence[Group], values: Floats, settings: Floats) -> Process:
+        """The process with these settings."""
+        parts = [_squared(rows, rows) for _, rows in groups]
+        covariance = _noisy(_kernel(parts, settings)[0], settings)
+        factor = np.linalg.cholesky(covariance).astype(np.float64)
+        half = np.linalg.solve(factor, values)
+        weights = np.linalg.solve(factor.T, half)
+        return Process(rows=tuple(groups), settings=settings, factor=factor, weights=weights)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of what no column explains."""
+        return math.exp(float(self.settings[-1]))
+
+    def _across(self, groups: Sequence[Group]) -> Floats:
+        parts = [_squared(a, b) for (_, a), (_, b) in zip(groups, self.rows, strict=True)]
+        return _kernel(parts, self.settings)[0] + _MEAN
+
+    def mean(self, groups: Sequence[Group]) -> Floats:
+        """What is expected of other rows (N,)."""
+        found: Floats = self._across(groups) @ self.weights
+        return found
+
+    def predict(self, groups: Sequence[Group]) -> tuple[Floats, Floats]:
+        """What is expected of other rows, and its standard deviation without noise: (N,) each."""
+        across = self._across(groups)
+        known = np.linalg.solve(self.factor, across.T)
+        own = np.full(len(across), _MEAN)
+        for i, (_, rows) in enumerate(groups):
+            linear, smooth = np.exp(2 * self.settings[3 * i : 3 * i + 2])
+            own += linear * (rows * rows).mean(axis=1) + smooth
+        variance = np.maximum(own - (known * known).sum(axis=0), 1e-12)
+        return across @ self.weights, np.sqrt(variance)
+
+    def covariance(self, groups: Sequence[Group]) -> Floats:
+        """Joint covariance (N, N) of other rows, without noise."""
+        parts = [_squared(rows, rows) for _, rows in groups]
+        known = np.linalg.solve(self.factor, self._across(groups).T)
+        joint: Floats = _kernel(parts, self.settings)[0] + _MEAN - known.T @ known
+        return joint
+
+
+def _kernel(
+    parts: Sequence[tuple[Floats, Floats]], settings: Floats, *, slopes: bool = False
+) -> tuple[Floats, list[Floats]]:
+    """Covariances without mean and noise, and their derivatives by the settings if asked."""
+    total = np.zeros_like(parts[0][0])
+    found: list[Floats] = []
+    for i, (inner, distance) in enumerate(parts):
+        linear, smooth = np.exp(2 * settings[3 * i : 3 * i + 2])
+        scaled = np.sqrt(5 * distance) * math.exp(-float(settings[3 * i + 2]))
+        decay = smooth * np.exp(-scaled)
+        line, curve = linear * inner, decay * (1 + scaled + scaled * scaled / 3)
+        total = total + line + curve
+        if slopes:
+            found += [2 * line, 2 * curve, decay * scaled * scaled * (1 + scaled) / 3]
+    return total, found
+
+
+def _noisy(kernel: Floats, settings: Floats) -> Floats:
+    full: Floats = kernel + _MEAN + (math.exp(2 * settings[-1]) + _JITTER) * np.eye(len(kernel))
+    return full
+
+
+def _loss(
+    settings: Floats,
+    parts: Sequence[tuple[Floats, Floats]],
+    values: Floats,
+    centre: Floats,
+    spread: Floats,
+) -> tuple[float, Floats]:
+    """Minus the log posterior density of the settings, and its gradient."""
+    kernel, slopes = _kernel(parts, settings, slopes=True)
+    factor = np.linalg.cholesky(_noisy(kernel, settings))
+    half = np.linalg.inv(factor)
+    inverse = half.T @ half
+    weights = inverse @ values
+    off = (settings - centre) / spread
+    loss = values @ weights / 2 + np.log(np.diag(factor)).sum() + off @ off / 2
+    outer = inverse - np.outer(weights, weights)
+    gradient = [float((outer * slope).sum()) / 2 for slope in slopes]
+    gradient.append(math.exp(2 * settings[-1]) * float(np.trace(outer)))
+    return float(loss), np.array(gradient) + off / spread
