@@ -119,3 +119,23 @@ def test_too_few_images_are_refused(refused: Refused, models: Path, tmp_path: Pa
 
 def test_a_network_for_other_images_is_refused(refused: Refused, finished: Path) -> None:
     assert "the data has images (1, 8, 8) and 10 classes" in refused("score", "digits", finished)
+
+
+def test_the_plan_is_printed_and_nothing_else_happens(command: Command) -> None:
+    words = ("score", "nowhere", "nothing", "--proxy", "snip", "--proxy", "naswot", "--explain")
+    said = command(*words).out
+    assert "forward of batch 1:\n    snip, naswot" in said
+    assert "backward of its loss to the weights:\n      snip" in said
+    assert "params" in said and "sum_log_n" in said
+    plan = command(*words, "--json").data["plan"]
+    assert {"what": "forward of batch 1", "depth": 0, "readers": ["snip", "naswot"]} in plan
+
+
+def test_csv_has_a_line_per_score(
+    command: Command, refused: Refused, photos: Path, models: Path
+) -> None:
+    words = ("score", photos, f"{models}:fine", "--proxy", "naswot")
+    lines = command(*words, "--csv").out.splitlines()
+    assert lines[0] == "network,proxy,value,seconds,reason"
+    assert [line.split(",")[1] for line in lines[1:]] == [*CONTROLS, "naswot"]
+    assert "give one of them" in refused(*words, "--csv", "--json")

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from netwright import catalog
-from netwright.cli.networks import module_for, short_name
-from netwright.cli.output import console, print_json, table
+from netwright.cli.networks import module_for
+from netwright.cli.output import console, print_json
+from netwright.cli.scored import failures, plan_lines, print_csv, tables
 from netwright.errors import UsageError
-from netwright.units import format_count, format_seconds
+from netwright.proxies.listing import CONTROLS, USUAL
+from netwright.proxies.listing import batch_size as size_of_batch
+from netwright.proxies.plan import explain as explain_passes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from netwright.proxies.listing import Proxy
     from netwright.proxies.scoring import Score
-
-CONTROLS = ("params", "macs", "sum_log_n")
 
 
 def score(
@@ -30,6 +32,8 @@ def score(
     seed: int = 0,
     device: str = "cpu",
     space: str = "mobile",
+    explain: Annotated[bool, Parameter(negative="")] = False,
+    csv: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Training-free scores of freshly initialised networks on your images.
@@ -48,14 +52,21 @@ def score(
         seed: Of weights and images.
         device: Where to score: cpu, cuda or mps.
         space: Where the 64 networks come from that an ensemble ranks in.
+        explain: Print which passes are run and which proxies read each, and stop.
+        csv: Print CSV instead of a table: a line per network and proxy.
         json: Print one JSON object instead of a table.
     """
-    asked = proxy or ["zico", "naswot", "grad_norm"]
+    if csv and json:
+        raise UsageError("Output is either --csv or --json; give one of them.")
+    asked = proxy or [*USUAL]
     wanted = [name for name in asked if name not in ("all", *catalog.TOGETHER)]
     wanted += catalog.PROXIES if "all" in asked else ()
     ensembles = [catalog.TOGETHER[name] for name in asked if name in catalog.TOGETHER]
     members = [name for ensemble in ensembles for name in ensemble.members]
     proxies = [catalog.proxy(n) for n in dict.fromkeys((*CONTROLS, *wanted, *members))]
+    if explain:
+        _print_plan(proxies, json=json)
+        return
 
     from netwright.nn.device import require_device
     from netwright.proxies.scoring import score as score_module
@@ -64,13 +75,7 @@ def score(
 
     require_device(device)
     images = DataRef(source=data, resolution=resolution, seed=seed).open_lazily()
-    size = batch_size or min(32, len(images.train) // 2)
-    if size < 2 or 2 * size > len(images.train) or batch_size == 0:
-        raise UsageError(
-            f"Two batches of {size if batch_size is None else batch_size} images cannot be drawn "
-            f"from the {len(images.train)} training images of {images.name}; a batch has 2 images "
-            "or more: give --batch-size, or more images."
-        )
+    size = size_of_batch(len(images.train), batch_size, of=images.name)
     drawn = batches(images, size=size, count=2, seed=seed, device=device)
     ranked = []
     if ensembles:
@@ -87,28 +92,26 @@ def score(
     if json:
         print_json({"data": data, "seed": seed, "networks": [_facts(*row) for row in rows]})
         return
-    columns = ("network", *rows[0][1], "time")
-    cells = [(short_name(n), *_cells(s), format_seconds(_seconds(s))) for n, s in rows]
+    if csv:
+        print_csv(rows)
+        return
     out = console()
     out.print(f"{images.name}, {images.resolution} px, 2 batches of {size}, seed {seed}")
-    out.print(table("", columns, cells))
-    for name, scores in rows:
-        for key, found in scores.items():
-            if found.value is None:
-                out.print(f"{short_name(name)}: {key} has no value: {found.reason}.")
+    for made in tables(rows, width=out.width):
+        out.print(made)
+    for sentence in failures(rows):
+        out.print(sentence)
 
 
-def _seconds(scores: Mapping[str, Score]) -> float:
-    return sum(s.seconds for s in scores.values())
-
-
-def _cells(scores: Mapping[str, Score]) -> list[str]:
-    def cell(name: str, value: float | None) -> str:
-        if value is None:
-            return "failed"
-        return format_count(value) if name in ("params", "macs") else f"{value:.4g}"
-
-    return [cell(name, found.value) for name, found in scores.items()]
+def _print_plan(proxies: Sequence[Proxy], *, json: bool) -> None:
+    steps = explain_passes(proxies)
+    if json:
+        print_json({"plan": [step.to_json() for step in steps]})
+        return
+    out = console()
+    out.print(f"Run on each network, for {len(proxies)} proxies, with 2 batches:")
+    for line in plan_lines(steps, width=out.width):
+        out.print(line)
 
 
 def _facts(name: str, scores: Mapping[str, Score]) -> dict[str, Any]:

@@ -208,7 +208,6 @@ def read(circle: Circle[Reader], scene: Scene) -> None:
 
 def _see(features: Sequence[Tensor], reader: Reader) -> None:
     if len(features) < reader.fewest:
-        raise ScoreFailed(
-            f"it needs {reader.fewest} blocks of feature maps, found {len(features)}"
-        )
+        count = f"{reader.fewest} block{'s' if reader.fewest > 1 else ''} of feature maps"
+        raise ScoreFailed(f"it needs {count}, found {len(features)}")
     reader.see(features)

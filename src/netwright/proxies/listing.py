@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from netwright.errors import UsageError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Proxy:
@@ -38,6 +40,35 @@ class Proxy:
         """What ``netwright list proxies --json`` prints."""
         where = self.function if isinstance(self.function, str) else repr(self.function)
         return {**self.__dict__, "function": where}
+
+
+CONTROLS = ("params", "macs", "sum_log_n")
+"""What stands beside every score."""
+
+USUAL = ("zico", "naswot", "grad_norm")
+"""What is scored where nobody says which."""
+
+_LARGEST_BATCH = 32
+
+
+def batch_size(images: int, asked: int | None = None, *, of: str = "the data") -> int:
+    """Images per batch where two batches are drawn: as asked, or 32, or half of the images.
+
+    Args:
+        images: That may be drawn.
+        asked: By the user.
+        of: What the images are called.
+
+    Raises:
+        UsageError: If two such batches cannot be drawn.
+    """
+    size = min(_LARGEST_BATCH, images // 2) if asked is None else asked
+    if size < 2 or 2 * size > images:
+        raise UsageError(
+            f"Two batches of {size} images cannot be drawn from the {images} training images of "
+            f"{of}; a batch has 2 images or more: give another --batch-size, or more images."
+        )
+    return size
 
 
 ALL: tuple[Proxy, ...] = (
@@ -233,10 +264,7 @@ ALL: tuple[Proxy, ...] = (
         labels=True,
         gradients=True,
         reader="netwright.proxies.zico_bc:reader",
-        reads=(
-            "weights",
-            "more batches",
-        ),
+        reads=("weights", "more batches", "sketch"),
     ),
     Proxy(
         name="ntk_condition",

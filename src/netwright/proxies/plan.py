@@ -70,11 +70,17 @@ PASSES: tuple[Pass, ...] = (
             Part(
                 name="image by image",
                 of="",
-                what="forward of batch 1 for its statistics, then of each image by itself",
+                what="forward of batch 1 for its statistics, then of batch 1 under them",
             ),
-            Part(name="loss per image", of="image by image", what="backward of its loss"),
             Part(
-                name="logits per image", of="image by image", what="backward of its summed logits"
+                name="loss per image",
+                of="image by image",
+                what="backward of its loss, image by image",
+            ),
+            Part(
+                name="logits per image",
+                of="image by image",
+                what="backward of its summed logits, image by image",
             ),
         ),
     ),
@@ -103,7 +109,7 @@ _PARTS: Mapping[str, tuple[Pass, Part]] = {
 
 
 def shared_by(proxies: Sequence[Proxy]) -> list[tuple[Pass, list[Proxy]]]:
-    """The shared passes that these proxies need, and who reads each."""
+    """The shared passes that these proxies need, and who reads each (by the first part read)."""
     readers: dict[str, list[Proxy]] = {}
     for proxy in proxies:
         if proxy.reader and isinstance(proxy.function, str):
@@ -114,14 +120,13 @@ def shared_by(proxies: Sequence[Proxy]) -> list[tuple[Pass, list[Proxy]]]:
 def explain(proxies: Sequence[Proxy]) -> list[Step]:
     """Everything that is run on one network, in order, with the proxies that read it."""
     steps: list[Step] = []
-    for made, sharers in shared_by(proxies):
-        for part in made.parts:
-            names = tuple(p.name for p in sharers if part.name in _needed(p))
-            if names:
-                steps.append(Step(what=part.what, depth=_depth(part), readers=names))
-    shared = {p.name for _, sharers in shared_by(proxies) for p in sharers}
+    sharing = [p for _, sharers in shared_by(proxies) for p in sharers]
+    for part in (part for made in PASSES for part in made.parts):
+        names = tuple(p.name for p in proxies if p in sharing and part.name in _needed(p))
+        if names:
+            steps.append(Step(what=part.what, depth=_depth(part), readers=names))
     for proxy in proxies:
-        if proxy.name not in shared:
+        if proxy not in sharing:
             what = proxy.own or "whatever its own function runs, on a copy of the network"
             steps.append(Step(what=what, depth=0, readers=(proxy.name,)))
     return steps

@@ -22,6 +22,7 @@ from netwright.proxies.structure import ordered
 Take = Callable[[int, dict[str, Tensor]], None]
 """From the number of the first image, and gradients (images, *weight) by layer name."""
 
+_Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -138,12 +139,30 @@ def by_image(layer: nn.Module, given: Tensor, grad: Tensor, weight: Tensor) -> T
         steps = (slice(None), slice(None), *(slice(None, None, s) for s in layer.stride))
         columns = given[steps].flatten(2)
         return (grad.flatten(2) @ columns.transpose(1, 2)).reshape(len(grad), *weight.shape)
-    flat = [0] * len(layer.stride)
-    how = (None, layer.stride, layer.padding, layer.dilation, False, flat, layer.groups)
-    mask = [False, True, False]
-    one = torch.ops.aten.convolution_backward
-    parts = [one(grad[i : i + 1], given[i : i + 1], weight, *how, mask) for i in range(len(grad))]
-    return torch.stack([part[1] for part in parts])
+    if layer.groups == weight.shape[0] == given.shape[1]:  # depthwise: an image is more channels
+        grad, given = (t.contiguous().flatten(0, 1)[None] for t in (grad, given))
+        many = weight.repeat(grad.shape[1] // len(weight), *[1] * (weight.dim() - 1))
+        return _to_weight(layer, given, grad, many).reshape(-1, *weight.shape)
+    pairs = zip(torch.split(given, 1), torch.split(grad, 1), strict=True)
+    return torch.stack([_to_weight(layer, x, g, weight) for x, g in pairs])
+
+
+def _to_weight(layer: _Convolution, given: Tensor, grad: Tensor, weight: Tensor) -> Tensor:
+    """A convolution's weight gradient, for this weight in place of its own."""
+    found: Tensor = torch.ops.aten.convolution_backward(
+        grad,
+        given,
+        weight,
+        None,
+        layer.stride,
+        layer.padding,
+        layer.dilation,
+        False,
+        [0] * len(layer.stride),
+        len(weight) * layer.groups // layer.out_channels,
+        [False, True, False],
+    )[1]
+    return found
 
 
 def _plain(layer: nn.Module) -> bool:

@@ -18,6 +18,7 @@ from netwright.proxies.sharing import Scene, alone
 from netwright.rng import derive
 
 _AT_ONCE = 32
+_WEIGHTS_AT_ONCE = 2**15
 
 
 def ntk_condition(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -48,12 +49,14 @@ def ntk_reader(scene: Scene) -> Reader:
     rows: dict[str, list[tuple[int, Tensor]]] = {}
 
     def add(parts: list[tuple[int, Tensor]]) -> None:
-        weights = parts[0][1].shape[1]
-        grads_nw = parts[0][1].new_zeros(images, weights)
-        for first, part in parts:
-            grads_nw[first : first + len(part)] = part
-        grads_nw = grads_nw.to(wide(grads_nw.device))
-        kernel.add_((grads_nw @ grads_nw.T).cpu())
+        grads_nw = parts[0][1]
+        if len(grads_nw) < images:
+            grads_nw = grads_nw.new_zeros(images, grads_nw.shape[1])
+            for first, part in parts:
+                grads_nw[first : first + len(part)] = part
+        for block in torch.split(grads_nw, _WEIGHTS_AT_ONCE, dim=1):
+            rows_nw = block.to(wide(block.device))
+            kernel.add_((rows_nw @ rows_nw.T).cpu())
 
     def take(first: int, grads: dict[str, Tensor]) -> None:
         for name, grad in grads.items():
