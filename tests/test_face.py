@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from torch import nn
 
 import netwright as nw
+from netwright.cli import main
 from netwright.config import read_toml
 from netwright.errors import BudgetError, StoreError, UsageError
 from netwright.events import Event, FinalsProgress, Stage
@@ -159,3 +161,24 @@ def test_trials_become_a_table(search: Search) -> None:
     frame = trials.to_pandas()
     assert isinstance(trials, Trials) and len(frame) == len(trials)
     assert {"number", "tokens", "params", "macs", "naswot", "status"} <= set(frame.columns)
+
+
+def test_scores_are_those_of_the_command_line(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arch = SPACE.decode((1, 1, 2, 0))
+    path = tmp_path / "tiny.json"
+    path.write_text(arch.to_json())
+    capsys.readouterr()
+    main(["score", str(photos), str(path), "--resolution", "8", "--json"])
+    typed = json.loads(capsys.readouterr().out)["networks"][0]["scores"]
+    called = nw.score(arch, str(photos))
+    assert {name: row["value"] for name, row in typed.items()} == {
+        name: score.value for name, score in called.items()
+    }
+
+
+def test_trials_end_a_search(search: Search) -> None:
+    run = search(trials=1)
+    assert len(run.trials()) == 1
+    assert read_toml(run.folder.config)["trials"] == 1

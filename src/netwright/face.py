@@ -18,6 +18,8 @@ from netwright.effort import probe_steps
 from netwright.events import Event
 from netwright.loop import BATCH
 from netwright.pareto import front
+from netwright.proxies.listing import CONTROLS, USUAL
+from netwright.proxies.listing import batch_size as size_of_batch
 from netwright.records import Budget, Objective, Trial
 from netwright.run_folder import RunFolder, next_run
 from netwright.spaces.within import Within
@@ -148,6 +150,7 @@ def search(
     *,
     budget: Budget,
     minutes: float = 10,
+    trials: int | None = None,
     seed: int = 0,
     objective: str = "val_loss",
     strategy: str | Callable[[Within, Objective, int], Strategy] = "evolution",
@@ -166,6 +169,7 @@ def search(
         data: Image folder, Parquet file, torchvision name, or ``digits``.
         budget: What a network may cost.
         minutes: Wall clock for everything, final trainings included.
+        trials: Most candidates; the search ends sooner where its share of the time does.
         seed: The same seed asks for the same candidates in the same order.
         objective: ``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name.
         strategy: A name, or a function of (within, objective, seed) that makes a fresh one.
@@ -210,7 +214,7 @@ def search(
         steps = probe_steps(facts, within, minutes=minutes)
     workers = workers or (executor and width(executor)) or min(8, os.cpu_count() or 1)
     kept = {
-        "flip": flip, "store": store,
+        "flip": flip, "trials": trials, "store": store,
         "probes": str(probes) if probes else before.probes if before else None,
     }  # fmt: skip
     settings = {
@@ -245,6 +249,7 @@ def search(
         resume=resume,
         probes=checked,
         batch=batch,
+        trials=trials,
         device=device,
         on_event=on_event,
     )
@@ -260,9 +265,9 @@ def score(
     network: nn.Module | Architecture,
     data: str,
     *,
-    proxies: Sequence[str] = ("zico", "naswot"),
+    proxies: Sequence[str] = USUAL,
     seed: int = 0,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     device: str = "cpu",
 ) -> dict[str, Score]:
     """Training-free scores of any network on your images, with params, MACs and sum_log_n.
@@ -272,7 +277,8 @@ def score(
         data: Image folder, Parquet file, torchvision name, or ``digits``.
         proxies: Names of ``netwright list proxies``.
         seed: Of fresh weights and of the choice of images.
-        batch_size: Images per batch; two batches are used.
+        batch_size: Images per batch; two batches are used.  32 where None, or half of the images
+            where there are fewer than 64.
         device: Where to score.
     """
     from netwright.nn.build import build
@@ -287,6 +293,7 @@ def score(
     module = (
         build(network, seed=seed, device=device) if isinstance(network, Architecture) else network
     )
-    names = dict.fromkeys(("params", "macs", "sum_log_n", *proxies))
-    drawn = batches(images, size=batch_size, count=2, seed=seed, device=device)
+    names = dict.fromkeys((*CONTROLS, *proxies))
+    taken = size_of_batch(len(images.train), batch_size, of=images.name)
+    drawn = batches(images, size=taken, count=2, seed=seed, device=device)
     return score_module(module, drawn, proxies=[catalog.proxy(n) for n in names], seed=seed)

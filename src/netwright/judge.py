@@ -15,7 +15,7 @@ from netwright.evaluators.ensembles import (
 from netwright.evaluators.proxies import ProxyEvaluator
 from netwright.evaluators.training import TrainingEvaluator
 from netwright.proxies.ensembles import Ensemble
-from netwright.proxies.listing import Proxy
+from netwright.proxies.listing import Proxy, batch_size
 from netwright.records import Objective
 from netwright.spaces.within import Within
 from netwright.training.recipe import default_recipe
@@ -44,7 +44,7 @@ class Judge:
     def by_proxy(proxy: Proxy, data: DataRef, facts: DataFacts, *, device: str) -> Judge:
         """Go by a training-free score on two batches of at most 32 images."""
         _require_images(facts)
-        size = min(32, facts.count("train") // 2)
+        size = batch_size(facts.count("train"))
         return Judge(
             evaluator=ProxyEvaluator(data=data, proxies=(proxy,), batch_size=size, device=device),
             objective=Objective(
@@ -69,7 +69,7 @@ class Judge:
         resumes the search ranks in the same one.
         """
         _require_images(facts)
-        size = min(32, facts.count("train") // 2)
+        size = batch_size(facts.count("train"))
         like = ProxyEvaluator(data=data, proxies=(), batch_size=size, device=device)
         members = member_evaluator(ensemble, like)
         rows = reference_tokens(within, seed=seed)

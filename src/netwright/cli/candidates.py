@@ -12,12 +12,11 @@ from netwright.config import SearchConfig
 from netwright.contracts import Space
 from netwright.errors import UnknownNameError, UsageError
 from netwright.pareto import Direction, front
+from netwright.proxies.listing import CONTROLS
 from netwright.records import Objective, Trial, print_cost
 from netwright.run_folder import RunFolder
 from netwright.spaces.tokens import fingerprint
 from netwright.store import RunKey
-
-_CONTROLS = ("params", "macs", "sum_log_n")
 
 
 def best_of(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
@@ -65,7 +64,7 @@ def columns_of(
     trials: Sequence[Trial], objective: Objective, costs: Sequence[str]
 ) -> tuple[str, ...]:
     """What a table shows of trials: the metric, the costs, and the plain counts beside them."""
-    names = dict.fromkeys((objective.metric, *costs, *_CONTROLS))
+    names = dict.fromkeys((objective.metric, *costs, *CONTROLS))
     return tuple(n for n in names if any(figure(t, n) is not None for t in trials))
 
 
