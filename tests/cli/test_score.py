@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from command_line import Command, Refused, draw_photos
-from netwright.cli.score import CONTROLS
+from netwright.proxies.listing import CONTROLS
 
 MODELS = """
 import torch
