@@ -101,7 +101,7 @@ def main() -> None:
         results[proxy_name] = record.measured(times, unit)
     record.write(
         __file__,
-        claim=f"{len(ALL)} proxies together share passes: their time beside the sum of their times",
+        claim=f"{len(ALL)} proxies share passes: time together beside the sum of their times",
         seeds=[0],
         results=results,
         arguments=f"--batch-size {given.batch_size}",
