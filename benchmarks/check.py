@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import record
-
-COUNTS = ("params", "macs", "sum_log_n")
+from netwright.proxies.listing import CONTROLS
 
 
 def check(
@@ -41,7 +40,7 @@ def check(
 def figures(found: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
     """What of a check is worth a line, with its unit; what does not exist is left out."""
     rows = {row["name"]: row for row in found["scores"] if row["spearman"] is not None}
-    others = [row for name, row in rows.items() if name not in COUNTS]
+    others = [row for name, row in rows.items() if name not in CONTROLS]
     lines: dict[str, tuple[float | None, str]] = {
         "networks trained": (found["networks"], ""),
         "length of each training": (found["epochs"], "epochs"),
@@ -49,7 +48,7 @@ def figures(found: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
         "Spearman that luck alone reaches 1 time in 20": (found["best_by_luck"], ""),
         **{
             f"Spearman of {name}": (rows[name]["spearman"]["value"], "")
-            for name in (*COUNTS, "consensus")
+            for name in (*CONTROLS, "consensus")
             if name in rows
         },
     }

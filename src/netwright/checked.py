@@ -12,11 +12,9 @@ from typing import Any
 
 from netwright.arch.cost import Cost
 from netwright.proxies.ensembles import Ensemble, Panel
-from netwright.proxies.listing import Proxy
+from netwright.proxies.listing import CONTROLS, Proxy
 from netwright.records import Outcome, Tokens
 from netwright.trust import Kind, Scores, Trust, Weighed
-
-COUNTS = ("params", "macs", "sum_log_n")  # on the graph, for free
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +150,8 @@ def score_columns(
     """
     columns = []
     listed = {p.name: p for p in proxies}
-    for name in dict.fromkeys((*COUNTS, *listed)):
-        kind: Kind = "control" if name in COUNTS else "proxy"
+    for name in dict.fromkeys((*CONTROLS, *listed)):
+        kind: Kind = "control" if name in CONTROLS else "proxy"
         values = tuple(o.metrics.get(name) for o in scored)
         up = listed[name].higher_is_better if name in listed else True
         columns.append(

@@ -28,7 +28,7 @@ from netwright.pipeline import Clock
 from netwright.predict.descriptors import describe_all
 from netwright.predict.probes import diverse
 from netwright.proxies.ensembles import Ensemble
-from netwright.proxies.listing import Proxy
+from netwright.proxies.listing import Proxy, batch_size
 from netwright.records import Objective, Outcome, Tokens
 from netwright.rng import derive, stream
 from netwright.run_folder import RunFolder
@@ -164,7 +164,7 @@ class Prober:
 
     def _scored(self, rows: Sequence[Tokens]) -> dict[str, Outcome]:
         """All scores of every network, by its id."""
-        size = min(32, self.facts.count("train") // 2)
+        size = batch_size(self.facts.count("train"), of=self.facts.name)
         evaluator = ProxyEvaluator(
             data=self.data, proxies=self.proxies, batch_size=size, device=self.device, timed=True
         )

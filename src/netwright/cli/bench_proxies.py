@@ -16,12 +16,12 @@ from netwright.cli.output import console, print_json
 from netwright.cli.output import table as table_of
 from netwright.correlation.tables import open_table
 from netwright.errors import UsageError
+from netwright.proxies.listing import CONTROLS
 
 if TYPE_CHECKING:
     from netwright.correlation.ranking import Ranking
 
 Flag = Annotated[bool, Parameter(negative="")]
-CONTROLS = ("params", "macs", "sum_log_n")
 
 
 def proxies(

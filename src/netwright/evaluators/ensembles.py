@@ -9,13 +9,12 @@ from netwright.arch.graph import Architecture
 from netwright.errors import UsageError
 from netwright.evaluators.proxies import ProxyEvaluator
 from netwright.proxies.ensembles import Ensemble, Panel
-from netwright.proxies.listing import ALL
+from netwright.proxies.listing import ALL, CONTROLS
 from netwright.records import Outcome, Tokens
 from netwright.rng import stream
 from netwright.spaces.within import Within
 
 REFERENCE = 64  # networks of the sample that others are ranked in
-_COUNTED = ("params", "macs", "sum_log_n")  # that the evaluator counts without being asked
 
 
 def member_evaluator(ensemble: Ensemble, like: ProxyEvaluator) -> ProxyEvaluator:
@@ -25,7 +24,7 @@ def member_evaluator(ensemble: Ensemble, like: ProxyEvaluator) -> ProxyEvaluator
         ensemble: Which members.
         like: Gives images, batches and device.
     """
-    names = [name for name in ensemble.members if name not in _COUNTED]
+    names = [name for name in ensemble.members if name not in CONTROLS]  # counted unasked
     return replace(like, proxies=tuple(p for name in names for p in ALL if p.name == name))
 
 
