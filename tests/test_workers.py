@@ -18,7 +18,7 @@ from netwright.arch.graph import Architecture
 from netwright.errors import UsageError, WorkerDied
 from netwright.fakes import FakeEvaluator, TinySpace
 from netwright.records import Outcome
-from netwright.workers import Processes, Serial, evaluate, width, worker_died
+from netwright.workers import Processes, Serial, at_once, evaluate, width, worker_died
 
 psutil: Any = pytest.importorskip("psutil")
 ARCH = TinySpace().decode((0, 1, 2, 0))
@@ -226,3 +226,13 @@ def test_width_and_deaths_of_other_executors() -> None:
     assert not worker_died(RuntimeError())
     with pytest.raises(UsageError, match="At least one"):
         Processes(0)
+
+
+def test_how_many_at_a_time_is_asked_for_then_said_by_the_executor_then_cores_up_to_eight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert at_once(3, Serial()) == 3 and at_once(None, Serial()) == 1
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert at_once(None) == 8
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    assert at_once(None) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -17,8 +16,9 @@ from netwright.errors import UsageError
 from netwright.events import Event
 from netwright.records import Budget
 from netwright.run_folder import RunFolder, next_run
+from netwright.spaces.tokens import first_row
 from netwright.spaces.within import Within
-from netwright.workers import Processes, width
+from netwright.workers import Processes, at_once
 
 if TYPE_CHECKING:
     from netwright.checked import Check
@@ -77,7 +77,7 @@ def check(
 
     from netwright.training.survey import peek_data, require_fitting
 
-    first = space.decode(space.canonical(tuple(0 for _ in space.choices)))
+    first = space.decode(first_row(space))
     facts = peek_data(data, resolution=first.input_shape[1], seed=seed, flip=flip)
     require_fitting(space, facts)
     within = Within.of(space, budget, seed=seed)
@@ -95,7 +95,7 @@ def check(
         "proxies": list(names), "minutes": minutes, "device": device,
     }  # fmt: skip
     folder = _begun(CheckFolder(place), settings, resume=resume)
-    workers = workers or (executor and width(executor)) or min(8, os.cpu_count() or 1)
+    workers = at_once(workers, executor)
     with ExitStack() as stack:
         if executor is None:
             crew = stack.enter_context(Processes(workers))

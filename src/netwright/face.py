@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
@@ -22,9 +21,10 @@ from netwright.proxies.listing import CONTROLS, USUAL
 from netwright.proxies.listing import batch_size as size_of_batch
 from netwright.records import Budget, Objective, Trial
 from netwright.run_folder import RunFolder, next_run
+from netwright.spaces.tokens import first_row
 from netwright.spaces.within import Within
 from netwright.store import read_store
-from netwright.workers import width
+from netwright.workers import at_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,7 +194,7 @@ def search(
     from netwright.training.reference import DataRef
     from netwright.training.survey import peek_data, require_fitting
 
-    first = space.decode(space.canonical(tuple(0 for _ in space.choices)))
+    first = space.decode(first_row(space))
     folder = RunFolder(Path(out) if out else next_run(Path("runs"), Path(data).stem or "run"))
     before = _stored(folder) if resume else None
     checked = known(Path(probes)) if probes and not before else None
@@ -212,7 +212,7 @@ def search(
     store = before.store if before else None
     if steps is None and catalog.objective(objective) is None:
         steps = probe_steps(facts, within, minutes=minutes)
-    workers = workers or (executor and width(executor)) or min(8, os.cpu_count() or 1)
+    workers = at_once(workers, executor)
     kept = {
         "flip": flip, "trials": trials, "store": store,
         "probes": str(probes) if probes else before.probes if before else None,

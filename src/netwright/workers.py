@@ -7,6 +7,7 @@ or a pool of your own takes the same place.
 from __future__ import annotations
 
 import atexit
+import os
 import queue
 import sys
 import threading
@@ -26,6 +27,7 @@ from netwright.process import Call, WorkerProcess, cause
 from netwright.records import Outcome
 
 _DEATHS = ("KilledWorker", "WorkerCrashedError")  # of Dask and Ray, which are not imported here
+_MOST = 8  # workers where nobody says how many; each holds about 1 GiB
 STARTS = 3  # times in a row that a worker may die before it takes a task
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -92,6 +94,20 @@ def width(executor: Executor) -> int | None:
         if isinstance(count, int):
             return count
     return None
+
+
+def at_once(asked: int | None, executor: Executor | None = None) -> int:
+    """How many candidates to evaluate at a time.
+
+    Args:
+        asked: By the user; None or 0 leaves it open.
+        executor: Where, if the user brings it.
+
+    Returns:
+        As asked; else as many as the executor says; else one per core, and at most 8.
+    """
+    said = width(executor) if executor is not None else None
+    return asked or said or min(_MOST, os.cpu_count() or 1)
 
 
 def worker_died(err: BaseException) -> bool:

@@ -20,6 +20,7 @@ from netwright.spaces.tokens import (
     describe,
     enumerate_tokens,
     fingerprint,
+    first_row,
     raw_size,
     sample,
 )
@@ -61,6 +62,11 @@ def test_describe() -> None:
         "width": "12", "depth": "1", "block": "mbconv", "kernel": "5",
     }  # fmt: skip
     assert choice("kernel", (3, 5)).options == ("3", "5")
+
+
+def test_the_first_row_is_canonical() -> None:
+    row = first_row(SPACE)
+    assert set(row) == {0} and len(row) == len(SPACE.choices) and SPACE.canonical(row) == row
 
 
 def test_fingerprints_tell_spaces_apart() -> None:

@@ -6,13 +6,11 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from netwright import catalog
 from netwright.cli.crew import Watch, crew
-from netwright.cli.output import console, print_json
+from netwright.cli.output import Flag, Words, console, print_json
 from netwright.cli.output import table as table_of
 from netwright.correlation.tables import open_table
 from netwright.errors import UsageError
@@ -21,15 +19,13 @@ from netwright.proxies.listing import CONTROLS
 if TYPE_CHECKING:
     from netwright.correlation.ranking import Ranking
 
-Flag = Annotated[bool, Parameter(negative="")]
-
 
 def proxies(
     *,
     table: Path,
     images: str,
     sample: int = 1000,
-    proxy: Annotated[list[str] | None, Parameter(negative="")] = None,
+    proxy: Words = None,
     batch: int | None = None,
     size: int | None = None,
     seed: int = 0,

@@ -8,13 +8,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from netwright import catalog
 from netwright.cli.crew import Watch, crew
-from netwright.cli.output import console, print_json, table
+from netwright.cli.output import Flag, Words, console, print_json, table
 from netwright.errors import UsageError
 from netwright.evaluators.table import columns_of
 from netwright.regret import PLAIN, Contest, Curves, run_contest
@@ -22,7 +20,6 @@ from netwright.reporting.lines import Axis, Sample, lines_svg
 from netwright.run_folder import RunFolder
 from netwright.stats import Interval
 
-Flag = Annotated[bool, Parameter(negative="")]
 _CHECKPOINTS = (0.2, 0.6, 1.0)  # of the evaluations, in the table
 _DRAWN = 120  # places of a curve in the picture
 _SURE = 0.01  # chance below which a difference gets its star
@@ -33,7 +30,7 @@ def strategies(
     table: Path,
     objective: str = "c10_val_200",
     report: str | None = None,
-    strategy: Annotated[list[str] | None, Parameter(negative="")] = None,
+    strategy: Words = None,
     evaluations: int = 500,
     seeds: int = 10,
     minimise: Flag = False,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
 from rich.console import Console
 
 from netwright import catalog
 from netwright.check_folder import CheckFolder
 from netwright.checking import check as check_space
 from netwright.cli.display import Display
-from netwright.cli.output import command, complain, console, print_json, table
+from netwright.cli.output import Flag, Words, command, complain, console, print_json, table
 from netwright.errors import UsageError
 from netwright.records import Budget
 from netwright.run_folder import next_run
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from netwright.stats import Interval
     from netwright.trust import Trust
 
-Flag = Annotated[bool, Parameter(negative="")]
 _WIDTH = 80
 _SHORT = 2  # epochs, below which early ranks say little of later ones
 _MARKS = {"control": " *", "proxy": "", "ensemble": " +"}
@@ -44,7 +42,7 @@ def check(
     probes: int | None = None,
     minutes: float | None = None,
     steps: int | None = None,
-    proxy: Annotated[list[str] | None, Parameter(negative="")] = None,
+    proxy: Words = None,
     metric: str | None = None,
     seed: int | None = None,
     workers: int | None = None,

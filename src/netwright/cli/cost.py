@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from netwright import catalog
 from netwright.arch.cost import cost as cost_of
 from netwright.arch.draw import stages
 from netwright.arch.graph import Architecture
-from netwright.cli.output import console, print_json, table
+from netwright.cli.output import Flag, console, print_json, table
 from netwright.errors import UsageError
 from netwright.units import format_bytes, format_count
 
@@ -20,7 +16,7 @@ def cost(
     *,
     resolution: int | None = None,
     classes: int | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Flag = False,
 ) -> None:
     """Parameters, MACs and peak activation memory of a network, exact, by stage.
 

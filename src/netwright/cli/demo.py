@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from netwright.cli.output import console, print_json
+from netwright.cli.output import Flag, console, print_json
 from netwright.cli.search import run
 from netwright.cli.summary import print_summary
 from netwright.config import search_config
@@ -19,7 +16,7 @@ def demo(
     minutes: float = 2.0,
     seed: int = 0,
     out: Path | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Flag = False,
 ) -> None:
     """Search scikit-learn's 8x8 digits for a network of at most 100k parameters and 500k MACs.
 

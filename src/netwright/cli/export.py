@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from netwright import catalog
 from netwright.cli.networks import short_name
-from netwright.cli.output import console, print_json, table
+from netwright.cli.output import Flag, console, print_json, table
 from netwright.errors import UsageError
 from netwright.run_folder import RunFolder
 from netwright.units import format_bytes
@@ -22,12 +22,12 @@ def export(
     weights: Path | None = None,
     out: Path | None = None,
     int8: str | None = None,
-    features: Annotated[bool, Parameter(negative="")] = False,
+    features: Flag = False,
     licence: str = "unknown",
     classes: int | None = None,
     resolution: int | None = None,
     seed: int = 0,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Flag = False,
 ) -> None:
     """Export a network; every file is run and compared with torch before it is named.
 

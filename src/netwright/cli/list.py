@@ -5,13 +5,11 @@ from __future__ import annotations
 import ast
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from cyclopts import Parameter
+from typing import Any, Literal
 
 from netwright import catalog
 from netwright.arch.cost import cost
-from netwright.cli.output import console, print_json, table
+from netwright.cli.output import Flag, console, print_json, table
 from netwright.spaces.tokens import count, raw_size
 from netwright.units import format_count
 
@@ -21,7 +19,7 @@ _ONLY_JSON = ("citation",)  # too wide for a terminal
 Kind = Literal["spaces", "strategies", "proxies", "architectures"]
 
 
-def list_names(kind: Kind, *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def list_names(kind: Kind, *, json: Flag = False) -> None:
     """List spaces, strategies, proxies or architectures.
 
     Args:

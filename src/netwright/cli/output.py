@@ -7,10 +7,17 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
+
+Flag = Annotated[bool, Parameter(negative="")]
+"""A switch that is on when typed, and has no ``--no-`` twin."""
+
+Words = Annotated[list[str] | None, Parameter(negative="")]
+"""An option that may be repeated."""
 
 
 def console(*, stderr: bool = False) -> Console:

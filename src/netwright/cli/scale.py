@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from cyclopts import Parameter
+from typing import Any, Literal
 
 from netwright import catalog
 from netwright.arch.cost import Cost
 from netwright.arch.cost import cost as cost_of
 from netwright.arch.graph import Architecture
-from netwright.cli.output import console, print_json, table
+from netwright.cli.output import Flag, console, print_json, table
 from netwright.errors import UsageError
 from netwright.scaling import scale as scaled
 from netwright.units import format_bytes, format_count, parse_count
@@ -31,8 +29,8 @@ def scale(
     beta: float = 1.1,
     gamma: float = 1.15,
     out: Path | None = None,
-    force: Annotated[bool, Parameter(negative="")] = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    force: Flag = False,
+    json: Flag = False,
 ) -> None:
     """Scale any staged network: depth alpha^phi, width beta^phi, resolution gamma^phi.
 

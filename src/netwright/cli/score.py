@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Any
 
 from netwright import catalog
 from netwright.cli.networks import module_for
-from netwright.cli.output import console, print_json
+from netwright.cli.output import Flag, Words, console, print_json
 from netwright.cli.scored import failures, plan_lines, print_csv, tables
 from netwright.errors import UsageError
 from netwright.proxies.listing import CONTROLS, USUAL
@@ -26,15 +24,15 @@ def score(
     data: str,
     arch: str,
     *more: str,
-    proxy: Annotated[list[str] | None, Parameter(negative="")] = None,
+    proxy: Words = None,
     batch_size: int | None = None,
     resolution: int | None = None,
     seed: int = 0,
     device: str = "cpu",
     space: str = "mobile",
-    explain: Annotated[bool, Parameter(negative="")] = False,
-    csv: Annotated[bool, Parameter(negative="")] = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    explain: Flag = False,
+    csv: Flag = False,
+    json: Flag = False,
 ) -> None:
     """Training-free scores of freshly initialised networks on your images.
 

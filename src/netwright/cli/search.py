@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import psutil
-from cyclopts import Parameter
 
 from netwright import catalog
 from netwright.check_folder import Known, known
 from netwright.cli.display import Display
-from netwright.cli.output import command, complain, console, print_json
+from netwright.cli.output import Flag, command, complain, console, print_json
 from netwright.cli.summary import print_summary
 from netwright.config import SearchConfig, read_toml, search_config
 from netwright.contracts import Strategy
@@ -25,8 +23,8 @@ from netwright.run_folder import RunFolder, next_run
 from netwright.spaces.within import Within
 from netwright.training.survey import DataFacts, peek_data
 from netwright.units import format_seconds, parse_bytes, parse_count
+from netwright.workers import at_once
 
-Flag = Annotated[bool, Parameter(negative="")]
 Start = Callable[[Within, Objective, int], Strategy]
 
 # What a search cannot change when it goes on; images and place are checked by the store.
@@ -111,7 +109,7 @@ def _chosen(
     given: dict[str, Any], *, out: Path | None, resume: bool, file: Path | None
 ) -> tuple[SearchConfig, RunFolder]:
     """The configuration (run folder's when resuming, then the file's, then the words typed)."""
-    values: dict[str, Any] = {"workers": min(8, os.cpu_count() or 1)}
+    values: dict[str, Any] = {"workers": at_once(None)}
     if resume:
         if out is None:
             raise UsageError("Say which run to resume: --resume --out RUN.")

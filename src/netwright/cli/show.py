@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import Parameter
 from rich.console import Console
 
 from netwright import catalog
 from netwright.cli.candidates import best_of, columns_of, front_of, network_of, row_of, space_of
-from netwright.cli.output import command, console, print_json, table
+from netwright.cli.output import Flag, Words, command, console, print_json, table
 from netwright.cli.summary import print_summary, train_options
 from netwright.config import SearchConfig, read_toml, search_config
 from netwright.errors import UsageError
@@ -48,10 +47,10 @@ def show(
     run: Path,
     *,
     top: int = _ROWS,
-    front: Annotated[list[str] | None, Parameter(negative="")] = None,
+    front: Words = None,
     pick: int | None = None,
     to_optuna: str | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Flag = False,
 ) -> None:
     """Show a search: its settings, its best candidates, and the comparison at its end.
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
 from rich.progress import BarColumn, Progress, TextColumn
 
 from netwright import catalog
 from netwright.cli.networks import module_for, short_name
-from netwright.cli.output import console, print_json
+from netwright.cli.output import Flag, console, print_json
 from netwright.errors import UsageError
 from netwright.run_folder import RunFolder
 from netwright.units import format_count, format_seconds
@@ -31,8 +30,8 @@ def train(
     flip: bool | None = None,
     device: str = "cpu",
     out: Path | None = None,
-    resume: Annotated[bool, Parameter(negative="")] = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    resume: Flag = False,
+    json: Flag = False,
 ) -> None:
     """Train a network from scratch; test data, if there is any, is looked at once, at the end.
 

@@ -76,14 +76,18 @@ def describe(space: Space, tokens: Tokens) -> dict[str, str]:
     return {c.name: c.options[t] for c, t in zip(space.choices, row, strict=True)}
 
 
+def first_row(space: Space) -> Tokens:
+    """The candidate that takes the first option of every choice, canonical."""
+    return space.canonical(tuple(0 for _ in space.choices))
+
+
 def fingerprint(space: Space) -> str:
     """16 hexadecimal digits that tell two spaces apart: their choices and what they decode to.
 
     The first and the last row are decoded, so resolution, channels and classes count too.
     """
-    first: Tokens = tuple(0 for _ in space.choices)
-    last: Tokens = tuple(len(c.options) - 1 for c in space.choices)
-    ends: list[Architecture] = [space.decode(space.canonical(t)) for t in (first, last)]
+    last = space.canonical(tuple(len(c.options) - 1 for c in space.choices))
+    ends: list[Architecture] = [space.decode(row) for row in (first_row(space), last)]
     choices = [[c.name, list(c.options)] for c in space.choices]
     text = json.dumps([space.name, choices, [a.id for a in ends]])
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -21,7 +21,7 @@ from netwright.contracts import Space
 from netwright.errors import BudgetError
 from netwright.records import Budget, Tokens, print_cost
 from netwright.rng import stream
-from netwright.spaces.tokens import sample
+from netwright.spaces.tokens import first_row, sample
 
 FLAGS = {
     "macs": "--max-macs", "params": "--max-params", "peak_activation_bytes": "--max-memory",
@@ -93,7 +93,7 @@ def survey(
     rng = stream(seed, "survey")
     rows = [sample(space, rng) for _ in range(samples)]
     costs = [measure(row) for row in rows]
-    zeros = space.canonical(tuple(0 for _ in space.choices))
+    zeros = first_row(space)
     ranges, cheapest = {}, {}
     for name in COST_NAMES:
         values = [float(getattr(c, name)) for c in costs]
@@ -142,7 +142,7 @@ class Within:
         for name, limit in budget.limits().items():
             if found.ranges[name].least > limit:
                 raise BudgetError(_out_of_reach(space, name, limit, found.ranges[name]))
-        anchor = space.canonical(tuple(0 for _ in space.choices))
+        anchor = first_row(space)
         if budget.limits():
             starts = [found.cheapest[name] for name in budget.limits()]
             ends = [_descend(space, s, budget.excess, measure=measure) for s in starts]

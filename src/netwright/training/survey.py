@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from netwright.contracts import Space
 from netwright.errors import DataError, UsageError
+from netwright.spaces.tokens import first_row
 from netwright.training.images import Probe, probe
 from netwright.training.listing import Listing
 from netwright.training.sources import read_source
@@ -101,7 +102,7 @@ def require_fitting(space: Space, facts: DataFacts) -> None:
     Raises:
         UsageError: With what to write instead.
     """
-    first = space.decode(space.canonical(tuple(0 for _ in space.choices)))
+    first = space.decode(first_row(space))
     if first.input_shape != facts.input_shape or first.classes != len(facts.classes):
         raise UsageError(
             f"{space.name} was made for images {first.input_shape} and {first.classes} classes; "
