@@ -19,7 +19,7 @@ TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "netwright"
 ARROWS = """
 errors
-< rng units lock
+< rng units lock folders
 < pareto stats process
 < arch chance
 < records trust

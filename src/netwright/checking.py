@@ -14,6 +14,7 @@ from netwright.check_folder import CheckFolder
 from netwright.contracts import Space
 from netwright.errors import UsageError
 from netwright.events import Event
+from netwright.folders import make_folder
 from netwright.records import Budget
 from netwright.run_folder import RunFolder, next_run
 from netwright.spaces.tokens import first_row
@@ -152,12 +153,6 @@ def _begun(folder: CheckFolder, settings: dict[str, Any], *, resume: bool) -> Ch
         return folder
     if resume:
         raise UsageError(f"{folder.path} is not the folder of a check: it has no settings.json.")
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        RunFolder(folder.path).write_json(folder.settings, settings)
-    except OSError as err:
-        raise UsageError(
-            f"The folder {folder.path} cannot be written ({err.strerror}); choose another with "
-            "--out."
-        ) from err
+    make_folder(folder.path)
+    RunFolder(folder.path).write_json(folder.settings, settings)
     return folder

@@ -24,6 +24,7 @@ from netwright.arch.cost import Cost, cost
 from netwright.contracts import Strategy
 from netwright.errors import UsageError
 from netwright.evaluators.table import read_cells, read_columns
+from netwright.folders import make_folder
 from netwright.records import Objective, Outcome, Tokens
 from netwright.replay import replay, unlimited
 from netwright.run_folder import RunFolder
@@ -245,11 +246,6 @@ def _claim(folder: RunFolder, contest: Contest) -> None:
                     "another folder with --out."
                 )
         return
-    try:
-        (folder.path / "seeds").mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise UsageError(
-            f"The folder {folder.path} cannot be written ({err.strerror}); choose another with "
-            "--out."
-        ) from err
+    make_folder(folder.path)
+    (folder.path / "seeds").mkdir(exist_ok=True)
     folder.write_json(path, settings)

@@ -22,6 +22,7 @@ from typing import Any
 
 from netwright.arch.graph import Architecture
 from netwright.errors import NetwrightError, ShapeError, UsageError
+from netwright.folders import make_folder
 
 _IN_RESULT = ("search", "seconds", "finals", "best", "test", "verdict", "data", "objective")
 
@@ -77,16 +78,8 @@ class RunFolder:
         Raises:
             UsageError: If it cannot.
         """
-        try:
-            self.finals.mkdir(parents=True, exist_ok=True)
-            probe = self.path / ".writable"
-            probe.touch()
-            probe.unlink()
-        except OSError as err:
-            raise UsageError(
-                f"The run folder {self.path} cannot be written ({err.strerror}); "
-                "choose another with --out."
-            ) from err
+        make_folder(self.path, called="run folder")
+        self.finals.mkdir(exist_ok=True)
 
     @contextmanager
     def started(self, *, store: str | None = None) -> Iterator[None]:

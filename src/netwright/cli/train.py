@@ -12,6 +12,7 @@ from netwright import catalog
 from netwright.cli.networks import module_for, short_name
 from netwright.cli.output import Flag, console, print_json
 from netwright.errors import UsageError
+from netwright.folders import make_folder
 from netwright.run_folder import RunFolder
 from netwright.units import format_count, format_seconds
 
@@ -80,13 +81,7 @@ def train(
         arch, shape=images.input_shape, classes=len(images.classes), seed=seed, device=device
     )
     recipe = default_recipe(images, epochs=epochs).for_device(device)
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise UsageError(
-            f"The folder {folder.path} cannot be written ({err.strerror}); choose another with "
-            "--out."
-        ) from err
+    make_folder(folder.path)
     watch = _Watch(f"{short_name(arch)} on {images.name}")
     with watch.bars:
         fitted = fit(

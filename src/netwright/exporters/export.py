@@ -18,6 +18,7 @@ from netwright.exporters.onnx import export_onnx
 from netwright.exporters.openvino import export_openvino
 from netwright.exporters.pt2 import export_pt2
 from netwright.exporters.timm import export_timm
+from netwright.folders import make_folder
 from netwright.nn.extras import extra
 from netwright.nn.weights import save_weights
 from netwright.training.data import ImageData
@@ -66,7 +67,7 @@ def export(
     if int8 is not None and features:
         raise UsageError("int8 is for networks that classify; leave out --features.")
     maps = Features(network) if features else None
-    _make(out)
+    make_folder(out)
     found: list[Exported] = []
     for name in _with_what_they_need(to, int8=int8 is not None):
         if name in _GRAPHS:
@@ -125,12 +126,3 @@ def _plain(
     path = out / "weights.safetensors"
     save_weights(network.module, path, about=network.about())
     return Exported.of(name, path, gap=0.0)
-
-
-def _make(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise UsageError(
-            f"The folder {out} cannot be written ({err.strerror}); choose another with --out."
-        ) from err
