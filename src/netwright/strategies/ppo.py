@@ -24,7 +24,7 @@ entropy_half_life=None, rewards="value", elites=0`` are the papers' settings.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -113,27 +113,62 @@ class PPO:
             self._learn(rollout)
 
     def _learn(self, rollout: Rollout) -> None:
-        count = len(rollout.rows)
         rows = torch.from_numpy(np.concatenate([rollout.rows, rollout.elites]))
         active = torch.from_numpy(np.concatenate([rollout.active, rollout.elites_active]))
         advantages = torch.from_numpy(rollout.advantages).unsqueeze(1)
-        entropy = self._entropy_at(rollout.number)
-        old = None
-        for _ in range(self.epochs):
-            log_p, spread = self.policy(rows)
-            mine = log_p[:count]
-            old = mine.detach() if old is None else old
-            gain = surrogate(mine - old, advantages, clip=self.clip) + entropy * spread[:count]
-            loss = -(gain * active[:count]).sum() / count
-            if len(rows) > count:
-                known = (log_p[count:] * active[count:]).sum() / (len(rows) - count)
-                loss = loss - self.elite_weight * known
-            self._adam.zero_grad()
-            loss.backward()
-            self._adam.step()
+        improve(
+            lambda: self.policy(rows), self._adam, active=active, advantages=advantages,
+            epochs=self.epochs, clip=self.clip,
+            entropy=self._entropy_at(rollout.number), elite_weight=self.elite_weight,
+        )  # fmt: skip
 
     def _entropy_at(self, update: int) -> float:
-        return float(self.entropy * 0.5 ** (update / self.half_life))
+        return halved(self.entropy, update, half_life=self.half_life)
+
+
+def halved(weight: float, updates: int, *, half_life: float) -> float:
+    """A weight that fades: half of it is left after ``half_life`` updates."""
+    return float(weight * 0.5 ** (updates / half_life))
+
+
+def improve(
+    look: Callable[[], tuple[Tensor, Tensor]],
+    optimiser: torch.optim.Optimizer,
+    *,
+    active: Tensor,
+    advantages: Tensor,
+    epochs: int,
+    clip: float,
+    entropy: float,
+    elite_weight: float,
+) -> None:
+    """Some gradient steps on one batch, and on the elites beside it.
+
+    Args:
+        look: The policy's log-probability and entropy of every token, each (R, L): the rows of
+            the batch, then those of the elites, of which there may be none.
+        optimiser: Of the policy's parameters.
+        active: Whether a token changes anything (R, L).
+        advantages: Of the batch (B, 1).
+        epochs: Steps.
+        clip: See :func:`surrogate`.
+        entropy: Weight of the entropy, in nats per token.
+        elite_weight: Of the elites' mean log-probability.
+    """
+    count = len(advantages)
+    old = None
+    for _ in range(epochs):
+        log_p, spread = look()
+        mine = log_p[:count]
+        old = mine.detach() if old is None else old
+        gain = surrogate(mine - old, advantages, clip=clip) + entropy * spread[:count]
+        loss = -(gain * active[:count]).sum() / count
+        if len(log_p) > count:
+            known = (log_p[count:] * active[count:]).sum() / (len(log_p) - count)
+            loss = loss - elite_weight * known
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
 
 
 def surrogate(log_ratio: Tensor, advantages: Tensor, *, clip: float) -> Tensor:

@@ -38,7 +38,7 @@ from netwright.rng import stream
 from netwright.spaces.within import Within
 from netwright.strategies.controller import Controller
 from netwright.strategies.nsga2 import cost_of
-from netwright.strategies.ppo import surrogate
+from netwright.strategies.ppo import halved, improve
 from netwright.strategies.rollouts import REDRAWS, active_tokens, draw
 
 _Floats = npt.NDArray[np.float64]
@@ -195,21 +195,13 @@ class ParetoPPO:
         )
 
     def _learn(self, lesson: Lesson) -> None:
-        count, active = len(lesson.advantages), lesson.active
-        entropy = self.entropy * 0.5 ** (self._updates / self.half_life)
+        improve(
+            lambda: self.policy(lesson.rows, lesson.targets), self._adam, active=lesson.active,
+            advantages=lesson.advantages, epochs=self.epochs, clip=self.clip,
+            entropy=halved(self.entropy, self._updates, half_life=self.half_life),
+            elite_weight=self.elite_weight,
+        )  # fmt: skip
         self._updates += 1
-        old = None
-        for _ in range(self.epochs):
-            log_p, spread = self.policy(lesson.rows, lesson.targets)
-            now = log_p[:count]
-            old = now.detach() if old is None else old
-            gain = surrogate(now - old, lesson.advantages, clip=self.clip)
-            gain = (gain + entropy * spread[:count]) * active[:count]
-            known = (log_p[count:] * active[count:]).sum() / (len(log_p) - count)
-            loss = -gain.sum() / count - self.elite_weight * known
-            self._adam.zero_grad()
-            loss.backward()
-            self._adam.step()
 
 
 def rewards_by_target(points: Sequence[tuple[float, float]], *, targets: int) -> _Floats:
