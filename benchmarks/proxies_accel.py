@@ -6,9 +6,7 @@ Run ``python benchmarks/proxies_accel.py FLOWERS`` beside a folder ``../shared/d
 
 from __future__ import annotations
 
-import torch
-
-from proxy_tables import Part, leave, measure, options, table_of
+from proxy_tables import Part, run
 
 PARTS = (
     Part(
@@ -36,17 +34,13 @@ COLUMNS = ("in1k_val_top1",)
 
 def main() -> None:
     """Measure, print, write."""
-    given = options(__doc__.split("\n")[0])
-    torch.set_num_threads(1)
-    summary = measure(table_of("accel_nasbench.parquet"), PARTS, given)
-    leave(
+    run(
         __file__,
+        __doc__,
         "Training-free scores of Accel-NASBench networks, ranked against ImageNet accuracies",
-        summary,
-        PARTS,
-        COLUMNS,
-        headlines=("consensus", "params", "zico", "naswot"),
-        out=given.out,
+        table="accel_nasbench.parquet",
+        parts=PARTS,
+        columns=COLUMNS,
     )
 
 

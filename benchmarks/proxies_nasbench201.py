@@ -6,9 +6,7 @@ folder ``../shared/data`` with ``nasbench201.parquet`` and ``nasbench201_zc.parq
 
 from __future__ import annotations
 
-import torch
-
-from proxy_tables import Part, leave, measure, options, table_of
+from proxy_tables import Part, run
 
 PARTS = (
     Part(
@@ -44,17 +42,13 @@ COLUMNS = ("c10_test_200", "c100_test_200", "in16_test_200")
 
 def main() -> None:
     """Measure, print, write."""
-    given = options(__doc__.split("\n")[0])
-    torch.set_num_threads(1)
-    summary = measure(table_of("nasbench201.parquet"), PARTS, given)
-    leave(
+    run(
         __file__,
+        __doc__,
         "Training-free scores of NAS-Bench-201 networks, ranked against their trained accuracies",
-        summary,
-        PARTS,
-        COLUMNS,
-        headlines=("consensus", "params", "zico", "naswot"),
-        out=given.out,
+        table="nasbench201.parquet",
+        parts=PARTS,
+        columns=COLUMNS,
     )
 
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 import record
 from netwright import catalog
 from netwright.cli.crew import Watch, crew
@@ -24,6 +26,7 @@ from netwright.correlation.written import picture
 DATA = Path(__file__).parents[2] / "shared" / "data"
 DOCS = Path(__file__).parents[1] / "docs"
 SEED = 0
+HEADLINES = ("consensus", "params", "zico", "naswot")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,3 +169,23 @@ def leave(
 def table_of(name: str) -> Table:
     """A table beside this project's folder."""
     return open_table(DATA / name)
+
+
+def run(
+    script: str, about: str | None, claim: str, *,
+    table: str, parts: Sequence[Part], columns: Sequence[str],
+) -> None:  # fmt: skip
+    """Measure, print, write: what either script does.
+
+    Args:
+        script: Its file.
+        about: Its docstring; the first line is its help.
+        claim: What the figures show.
+        table: Name of the table beside this project's folder.
+        parts: Proxies by batch and number of networks.
+        columns: Accuracies of the table; the first is the headline's.
+    """
+    given = options((about or "").split("\n")[0])
+    torch.set_num_threads(1)
+    summary = measure(table_of(table), parts, given)
+    leave(script, claim, summary, parts, columns, headlines=HEADLINES, out=given.out)

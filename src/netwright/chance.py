@@ -40,7 +40,7 @@ def kendall_rows(x: _Floats, y: _Floats, *, tie: float = 0.0) -> _Floats:
     signs_x, signs_y = _signs(x), _signs(y, tie=tie)
     balance = (signs_x * signs_y).sum((-2, -1))
     untied = [np.abs(s).sum((-2, -1)) for s in (signs_x, signs_y)]
-    return _ratio(balance, np.sqrt(untied[0] * untied[1]))
+    return ratio(balance, np.sqrt(untied[0] * untied[1]))
 
 
 def resampled(
@@ -125,13 +125,13 @@ def _unit(values: _Floats) -> _Floats:
 def _pearson_rows(a: _Floats, b: _Floats) -> _Floats:
     a, b = a - a.mean(-1, keepdims=True), b - b.mean(-1, keepdims=True)
     scale = np.sqrt(np.square(a).sum(-1) * np.square(b).sum(-1))
-    return _ratio((a * b).sum(-1), scale)
+    return ratio((a * b).sum(-1), scale)
 
 
-def _ratio(part: _Floats, whole: _Floats) -> _Floats:
-    """A correlation, ``nan`` where the scale is 0."""
+def ratio(part: _Floats, whole: _Floats) -> _Floats:
+    """Correlations from products and their scales, broadcast: ``nan`` where a scale is 0."""
     part, whole = np.broadcast_arrays(part, whole)
     found = np.full(part.shape, math.nan)
     np.divide(part, whole, out=found, where=whole > 0)
-    ratio: _Floats = np.clip(found, -1.0, 1.0)
-    return ratio
+    clipped: _Floats = np.clip(found, -1.0, 1.0)
+    return clipped

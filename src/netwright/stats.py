@@ -134,11 +134,23 @@ def bootstrap(
     rng = stream(seed, "bootstrap")
     rows = rng.integers(len(a), size=(repeats, len(a)))
     drawn = np.array([statistic(a[row], b[row]) for row in rows])
-    drawn = drawn[np.isfinite(drawn)]
-    value = statistic(a, b)
-    if len(drawn) < repeats / 2:
+    return percentiles(statistic(a, b), drawn, level=level)
+
+
+def percentiles(value: float, drawn: _Floats, *, level: float = 0.95) -> Interval:
+    """The interval between the percentiles of a figure's resamples (Efron, 1979).
+
+    Resamples without the figure are left out; where that is most of them the ends are ``nan``.
+
+    Args:
+        value: The figure on all the data.
+        drawn: The figure on each resample (R,); ``nan`` where there is none.
+        level: Such as 0.95.
+    """
+    known = drawn[np.isfinite(drawn)]
+    if len(known) < len(drawn) / 2:
         return Interval(value=value, low=math.nan, high=math.nan, level=level)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]).tolist()
     return Interval(value=value, low=low, high=high, level=level)
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from netwright.chance import chance, kendall_rows, resampled, spearman_rows
 from netwright.errors import UsageError
-from netwright.stats import Interval, partial_spearman
+from netwright.stats import Interval, partial_spearman, percentiles
 
 Kind = Literal["control", "proxy", "ensemble"]
 BASE = "params"  # the count that a score has to beat
@@ -282,11 +282,8 @@ def _leads(
 
 
 def _interval(value: float, draws: _Floats) -> Interval | None:
-    known = draws[np.isfinite(draws)]
-    if math.isnan(value) or len(known) < _LEAST_KNOWN * len(draws):
-        return None
-    low, high = np.quantile(known, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
-    return Interval(value=float(value), low=low, high=high, level=1 - LEVEL)
+    found = percentiles(float(value), draws, level=1 - LEVEL)
+    return None if math.isnan(found.value) or math.isnan(found.low) else found
 
 
 def _partial(x: _Floats, y: _Floats, given: Mapping[str, _Floats]) -> float | None:

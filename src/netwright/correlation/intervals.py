@@ -6,14 +6,14 @@ pair was drawn, so that ranks and concordances of all resamples come out of a fe
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from netwright.chance import ratio
 from netwright.rng import stream
-from netwright.stats import Interval, Numbers, kendall, spearman
+from netwright.stats import Interval, Numbers, kendall, percentiles, spearman
 
 Floats = npt.NDArray[np.float64]
 _AT_ONCE = 200  # resamples; bounds the memory
@@ -47,17 +47,9 @@ def correlations(x: Numbers, y: Numbers, *, seed: int, repeats: int = 1000) -> C
     rows = stream(seed, "bootstrap").integers(len(a), size=(repeats, len(a)))
     counts = np.stack([np.bincount(row, minlength=len(a)) for row in rows]).astype(np.float64)
     return Correlations(
-        spearman=_interval(rho, _spearmans(a, b, counts)),
-        kendall=_interval(tau, _kendalls(a, b, counts)),
+        spearman=percentiles(rho, _spearmans(a, b, counts)),
+        kendall=percentiles(tau, _kendalls(a, b, counts)),
     )
-
-
-def _interval(value: float, drawn: Floats) -> Interval:
-    known = drawn[np.isfinite(drawn)]
-    if len(known) < len(drawn) / 2:
-        return Interval(value=value, low=math.nan, high=math.nan)
-    low, high = np.quantile(known, [0.025, 0.975]).tolist()
-    return Interval(value=value, low=low, high=high)
 
 
 def _spearmans(a: Floats, b: Floats, counts: Floats) -> Floats:
@@ -68,7 +60,7 @@ def _spearmans(a: Floats, b: Floats, counts: Floats) -> Floats:
     ranks_a, ranks_b = ranks_a - middle, ranks_b - middle
     both = (counts * ranks_a * ranks_b).sum(1)
     scale = np.sqrt((counts * ranks_a**2).sum(1) * (counts * ranks_b**2).sum(1))
-    return _ratio(both, scale)
+    return ratio(both, scale)
 
 
 def _weighted_ranks(values: Floats, counts: Floats) -> Floats:
@@ -94,17 +86,10 @@ def _kendalls(a: Floats, b: Floats, counts: Floats) -> Floats:
             for part in np.array_split(counts, max(1, len(counts) // _AT_ONCE))
         ]
         sums.append(np.concatenate(parts))
-    return _ratio(sums[0], np.sqrt(sums[1] * sums[2]))
+    return ratio(sums[0], np.sqrt(sums[1] * sums[2]))
 
 
 def _order(values: Floats) -> Floats:
     """Places of the values among the distinct ones, so that no difference is lost."""
     order: Floats = np.unique(values, return_inverse=True)[1].astype(np.float64)
     return order
-
-
-def _ratio(over: Floats, under: Floats) -> Floats:
-    found = np.full(len(over), math.nan)
-    np.divide(over, under, out=found, where=under > 0)
-    clipped: Floats = np.clip(found, -1.0, 1.0)
-    return clipped
