@@ -88,7 +88,9 @@ def main() -> None:
                 kept = ("verdict", "noise", "steps", "scores", "probes", "seconds")
                 facts.append({"name": name, "seed": seed, **{k: found[k] for k in kept}})
             for what, values in lines.items():
-                headline = what.startswith(("wall", "Spearman of params", "Spearman of the best"))
+                headline = what.startswith(
+                    ("wall", "Spearman of params", "Spearman of the best", "Spearman that")
+                )
                 results[f"{name}: {what}"] = record.measured(
                     values, units[what], headline=headline
                 )
