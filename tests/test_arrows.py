@@ -28,7 +28,7 @@ errors
 < scaling
 < nn
 < proxies predict training
-< strategies fakes effort replay
+< strategies fakes effort replay rivals
 < evaluators ledger database
 < events store workers
 < loop
