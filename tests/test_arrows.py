@@ -27,13 +27,16 @@ errors
 < spaces resizing
 < scaling
 < nn
+< latency
 < proxies predict training
 < strategies fakes effort replay rivals
 < evaluators ledger database
 < events store workers
 < loop
-< finals judge families reporting exporters run_folder checked
-< verdict sittings exam check_folder
+< finalists judge families reporting exporters run_folder checked
+< rehearsal
+< finals
+< verdict sittings exam check_folder funnel trained
 < pipeline
 < probing
 < catalog
@@ -54,8 +57,9 @@ TORCH = (
 )  # fmt: skip
 LOADS_TORCH = (
     "cli/together.py", "correlation/scores.py", "correlation/summary.py",
-    "evaluators/ensembles.py", "exam.py", "finals.py", "judge.py", "pipeline.py", "probing.py",
-    "verdict.py",
+    "evaluators/ensembles.py", "exam.py", "finals.py", "funnel.py", "judge.py",
+    "latency/gauges.py", "latency/profile.py", "pipeline.py",
+    "probing.py", "rehearsal.py", "trained.py", "verdict.py",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")
 NO_CONCEPTS = {"utils", "util", "common", "helpers", "misc", "core", "base"}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netwright.nn.build import build
     from netwright.records import Budget, Factor, Objective, Outcome, Tokens, Trial
     from netwright.scaling import scale
+    from netwright.trained import train
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ _HOME = {
     "score": "netwright.face",
     "search": "netwright.face",
     "space": "netwright.catalog",
+    "train": "netwright.trained",
 }
 
 __all__ = [
@@ -74,6 +76,7 @@ __all__ = [
     "score",
     "search",
     "space",
+    "train",
 ]
 
 

@@ -63,6 +63,8 @@ WRONG = [
     (["@", "efficientnet_bo"], "Did you mean 'efficientnet_b"),
     (["nowhere/x", "*"], "There is no file or folder 'nowhere/x'"),
     (["digits", "*"], "the data has images (1, 8, 8) and 10 classes"),
+    (["@", "*", "--inherit", "nothing"], "No timm model is called 'nothing'"),
+    (["@", "*", "--inherit", "none.pth"], "There are no weights at none.pth"),
     (["@", "timm:vit_tiny_patch16_224", "--resolution", "13"], "does not take images"),
     (["@"], "requires an argument"),
     ([], "requires an argument"),
@@ -100,3 +102,15 @@ def test_another_training_is_not_gone_on_with(
 def test_a_search_is_not_overwritten(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text('data = "digits"\n')
     assert "holds a search" in refused("train", "digits", "mnasnet_small", "--out", tmp_path)
+
+
+def test_weights_are_inherited_and_the_share_is_told(
+    command: Command, photos: Path, finished: Path
+) -> None:
+    words = ("train", photos, finished, "--epochs", "1", "--inherit", finished)
+    data = command(*words, "--out", "mine", "--json").data
+    assert data["inherited"]["share"] == 1 and data["inherited"]["calibration_images"] > 0
+    said = command(*words).out
+    assert f"Inherited: 100% of the parameters come from {finished}." in said
+    recipe = json.loads(Path("mine/result.json").read_text())["recipe"]
+    assert recipe["lr"] == pytest.approx(1e-3)

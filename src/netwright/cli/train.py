@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -12,12 +12,10 @@ from netwright import catalog
 from netwright.cli.networks import module_for, short_name
 from netwright.cli.output import Flag, console, print_json
 from netwright.errors import UsageError
-from netwright.folders import make_folder
 from netwright.run_folder import RunFolder
 from netwright.units import format_count, format_seconds
 
 if TYPE_CHECKING:
-    from netwright.training.reports import Fitted
     from netwright.training.reports import Progress as FitProgress
 
 
@@ -26,6 +24,7 @@ def train(
     arch: str,
     *,
     epochs: float = 50,
+    inherit: str | None = None,
     seed: int = 0,
     resolution: int | None = None,
     flip: bool | None = None,
@@ -34,12 +33,13 @@ def train(
     resume: Flag = False,
     json: Flag = False,
 ) -> None:
-    """Train a network from scratch; test data, if there is any, is looked at once, at the end.
+    """Train a network; test data, if there is any, is looked at once, at the end.
 
     Args:
         data: Image folder, Parquet file, torchvision name, or digits.
         arch: A catalogue name, timm:NAME, file.py:make_model, a .json file or a RUN folder.
         epochs: Passes over the training images.
+        inherit: Pretrained relative to begin from: lite0, a timm name, a file of weights or a RUN.
         seed: Of weights, order and augmentation.
         resolution: Side of the images in pixels; the network's or the images' own without it.
         flip: Whether mirror images keep their class; judged from the data without it.
@@ -55,66 +55,39 @@ def train(
     if resume and out is not None and not out.is_dir():
         raise UsageError(f"{out} is not the folder of a training; start it without --resume.")
     folder = RunFolder(out or _next(short_name(arch)))
-    checkpoint = folder.path / "checkpoint.safetensors"
-    if folder.is_run():
-        raise UsageError(
-            f"{folder.path} holds a search, which a training would overwrite; choose another "
-            "place with --out."
-        )
-    if checkpoint.exists() and not resume:
-        raise UsageError(
-            f"{folder.path} already holds a training; add --resume to go on with it, or choose "
-            "another place with --out."
-        )
     size = resolution or _own_resolution(arch)
 
     from netwright.nn.device import require_device
-    from netwright.nn.weights import save_weights
-    from netwright.training.evaluate import evaluate
-    from netwright.training.fit import fit
-    from netwright.training.recipe import default_recipe
+    from netwright.trained import require_place, train_into
     from netwright.training.reference import DataRef
 
+    require_place(folder, resume=resume)
     require_device(device)
     images = DataRef(source=data, resolution=size, seed=seed, flip=flip).open()
     module, made = module_for(
         arch, shape=images.input_shape, classes=len(images.classes), seed=seed, device=device
     )
-    recipe = default_recipe(images, epochs=epochs).for_device(device)
-    make_folder(folder.path)
     watch = _Watch(f"{short_name(arch)} on {images.name}")
     with watch.bars:
-        fitted = fit(
-            module,
-            images,
-            recipe=recipe,
-            seed=seed,
-            device=device,
-            checkpoint=checkpoint,
-            on_progress=watch,
-        )
-    if fitted.status != "ok":
-        raise UsageError(f"The training failed: {fitted.reason}. Try another seed.")
-    save_weights(module, folder.weights, about=images.about())
-    if made is not None:
-        folder.write_text(folder.best, made.to_json())
-    test = None
-    if images.test is not None:
-        test = evaluate(module, images, split="test", device=device)
-    facts = _facts(arch, fitted, test.accuracy if test else None, len(images.test or ()))
-    folder.write_json(folder.result, {**facts, "data": data, "recipe": recipe.to_dict()})
+        trained = train_into(
+            folder, module, images,
+            arch=made, name=arch, data=data, epochs=epochs, inherit=inherit, seed=seed,
+            device=device, on_progress=watch,
+        )  # fmt: skip
     if json:
-        print_json({**facts, "folder": str(folder.path)})
+        print_json({"arch": arch, **trained.facts(), "folder": str(folder.path)})
         return
     screen = console()
     params = sum(p.numel() for p in module.parameters())
     screen.print(
         f"{short_name(arch)} ({format_count(params)} params): validation accuracy "
-        f"{100 * (fitted.val_accuracy or 0):.1f}% after {epochs:g} epochs in "
-        f"{format_seconds(fitted.seconds)}"
+        f"{100 * trained.val_accuracy:.1f}% after {epochs:g} epochs in "
+        f"{format_seconds(trained.fitted.seconds)}"
     )
-    if test is not None:
-        screen.print(_test_sentence(test.accuracy, test.count))
+    if trained.inherited is not None:
+        screen.print(f"Inherited: {trained.inherited['told']}.", soft_wrap=True)
+    if trained.test_accuracy is not None:
+        screen.print(_test_sentence(trained.test_accuracy, trained.test_images))
     screen.print(f"Weights: {folder.weights}", soft_wrap=True)
 
 
@@ -139,19 +112,6 @@ def _test_sentence(accuracy: float, count: int) -> str:
         f"Test accuracy: {100 * accuracy:.1f}% (95% interval {100 * interval.low:.1f} to "
         f"{100 * interval.high:.1f}, {count:,} images not trained on)."
     )
-
-
-def _facts(arch: str, fitted: Fitted, test: float | None, images: int) -> dict[str, Any]:
-    return {
-        "arch": arch,
-        "val_accuracy": fitted.val_accuracy,
-        "val_loss": fitted.val_loss,
-        "test_accuracy": test,
-        "test_images": images,
-        "steps": fitted.steps,
-        "seconds": fitted.seconds,
-        "device": fitted.device,
-    }
 
 
 class _Watch:
