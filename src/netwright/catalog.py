@@ -41,6 +41,7 @@ STRATEGIES: Mapping[str, str] = {
     "optuna": "netwright.strategies.optuna:Optuna",
     "ppo": "netwright.strategies.ppo:PPO",
     "ppo-pareto": "netwright.strategies.ppo_pareto:ParetoPPO",
+    "predictor": "netwright.strategies.predictor:FewShot",
     "reinforce": "netwright.strategies.reinforce:Reinforce",
     "uniform": "netwright.strategies.uniform:Uniform",
 }
@@ -122,6 +123,18 @@ def costs(name: str) -> tuple[str, ...]:
     parameters = signature(load("strategy", name, STRATEGIES)).parameters
     found: tuple[str, ...] = parameters["costs"].default if "costs" in parameters else ()
     return found
+
+
+def batch(name: str, usual: int) -> int:
+    """How many candidates at a time suit a strategy: its ``batch``, where it has one.
+
+    Args:
+        name: Of the strategy, as a run has it; one of the user's own is not known here.
+        usual: For all others.
+    """
+    if name not in STRATEGIES:
+        return usual
+    return int(getattr(load("strategy", name, STRATEGIES), "batch", usual))
 
 
 def proxy(name: str) -> Proxy:

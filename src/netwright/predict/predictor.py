@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 LEAST = 2  # values that were measured; fewer say nothing of how values differ
 _STRETCH = 0.7  # at which distance from the median, in median deviations, logarithms begin: 1/it
 _NORMAL_MAD = 1.4826  # a normal deviation in median deviations
+_LISTED = 256  # candidates that a batch is chosen of
 _normal = NormalDist()
 
 
@@ -91,12 +92,16 @@ class Predictor:
         self._scaling = Scaling(reference) if reference is not None else None
         self._fitted: tuple[Scaling, _Warp, Process] | None = None
 
-    def fit(self, table: Table, values: Sequence[float] | Floats) -> Predictor:
+    def fit(
+        self, table: Table, values: Sequence[float] | Floats, *, settled: int | None = None
+    ) -> Predictor:
         """Learn from networks that were trained; forgets what was learned before.
 
         Args:
             table: Their columns, by group (:func:`netwright.predict.columns.columns`).
             values: What came of them; NaN for a failure, which teaches nothing.
+            settled: How many of those with a value, from the first, decide how much each group
+                of columns matters; all where None.  That takes most of the time.
 
         Raises:
             UsageError: If fewer than two have a value, or the rows are not as many as the values.
@@ -116,7 +121,8 @@ class Predictor:
         seen = {group: part[known] for group, part in table.items()}
         scaling = self._scaling or Scaling(seen)
         warp = _Warp.of(column[known])
-        self._fitted = scaling, warp, Process.fit(scaling(seen), warp.forward(column[known]))
+        drawn = warp.forward(column[known])
+        self._fitted = scaling, warp, Process.fit(scaling(seen), drawn, settled=settled)
         return self
 
     def _ready(self) -> tuple[Scaling, _Warp, Process]:
@@ -138,7 +144,7 @@ class Predictor:
         if not 0 < level < 1:
             raise UsageError(f"A level lies between 0 and 1, such as 0.8; this one is {level}.")
         score, doubt = process.predict(scaling(table))
-        reach = _normal.inv_cdf((1 + level) / 2) * np.hypot(doubt, process.noise)
+        reach = _normal.inv_cdf((1 + level) / 2) * process.width * np.hypot(doubt, process.noise)
         return Prediction(
             median=warp.back(score),
             low=warp.back(score - reach),
@@ -166,22 +172,56 @@ class Predictor:
         expected: Floats = self.better(table).sum(axis=0) + 0.5
         return expected
 
-    def improvement(self, table: Table, best: float) -> Floats:
+    def improvement(self, table: Table, best: float | None = None) -> Floats:
         """Expected improvement over a value, on the predictor's scale (N,).
 
         Jones, Schonlau and Welch, "Efficient Global Optimization", 1998, eq. 15.
 
         Args:
             table: The candidates.
-            best: The value to improve on, in the unit of the values.
+            best: The value to improve on, in the unit of the values.  None: the best that the
+                predictor makes of those it learned from, which one lucky training does not raise.
         """
         scaling, warp, process = self._ready()
         score, doubt = process.predict(scaling(table))
-        gain = score - float(warp.forward(np.array([best]))[0])
-        z = gain / doubt
-        density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-        found: Floats = gain * _cumulative(z) + doubt * density
-        return np.maximum(found, 0.0)
+        edge = None if best is None else float(warp.forward(np.array([best]))[0])
+        return _gain(score, doubt, process.best if edge is None else edge)
+
+    def choose(self, table: Table, count: int) -> list[int]:
+        """The candidates to train next, at once: rows of the table, the most promising first.
+
+        Each has the greatest expected improvement after the earlier ones, as if they had come as
+        expected: the Kriging believer of Ginsbourger, Le Riche and Carraro, 2010.
+
+        Args:
+            table: The candidates.
+            count: How many, at most as many as there are.
+        """
+        scaling, _, process = self._ready()
+        groups = scaling(table)
+        score, doubt = process.predict(groups)
+        gain = _gain(score, doubt, process.best)
+        short = np.argsort(-gain, kind="stable")[: max(_LISTED, count)]
+        mean = score[short]
+        joint = process.covariance([(name, rows[short]) for name, rows in groups])
+        best, left, found = process.best, np.ones(len(short), dtype=bool), list[int]()
+        for _ in range(count):
+            gain = _gain(mean, np.sqrt(np.maximum(joint.diagonal(), 1e-12)), best)
+            place = int(np.argmax(np.where(left, gain, -1.0)))
+            found.append(int(short[place]))
+            left[place], best = False, max(best, float(mean[place]))
+            seen = joint[:, place]
+            joint = joint - np.outer(seen, seen) / (joint[place, place] + process.noise**2)
+        return found
+
+
+def _gain(score: Floats, doubt: Floats, best: float) -> Floats:
+    """Expected improvement of normal scores over a value."""
+    gain = score - best
+    z = gain / doubt
+    density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    found: Floats = gain * _cumulative(z) + doubt * density
+    return np.maximum(found, 0.0)
 
 
 def _cumulative(z: Floats) -> Floats:
