@@ -223,7 +223,7 @@ def accuracies(run: RunFolder) -> dict[str, float]:
 
 def train_again(run: RunFolder) -> dict[str, float]:
     """The final accuracies by the same plan, from scratch and in one go."""
-    for path in [*run.finals.glob("*.safetensors"), run.result]:
+    for path in [*run.finals.glob("*.safetensors"), *run.finals.glob("parts-*"), run.result]:
         path.unlink()
     with start(run, []) as process:
         told = process.stderr.read() if process.stderr else ""

@@ -22,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 @pytest.fixture(scope="package")
 def quick_finals() -> Iterator[None]:
     """Less time is spent on measuring finalists and on looking for the one with most params."""
-    from netwright.finals import most_params
+    from netwright.finalists import most_params
     from netwright.training.fit import step_seconds
 
     measure = partial(step_seconds, least_seconds=0.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("netwright.evaluators.training.step_seconds", measure)
-        patch.setattr("netwright.finals.most_params", partial(most_params, looks=60))
+        patch.setattr("netwright.finalists.most_params", partial(most_params, looks=60))
         yield
 
 

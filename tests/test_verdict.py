@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netwright.arch.cost import Cost
@@ -25,7 +27,7 @@ def final(role: str, accuracy: float | None) -> Final:
     [
         (0.70, 0.60, 1500, "The search paid off"),
         (0.62, 0.60, 1500, "'random', does as well within the noise (2.0 points"),
-        (0.60, 0.70, 1500, "The plain baseline 'random' is ahead"),
+        (0.60, 0.70, 1500, "The plain network 'random' is ahead"),
         (0.70, 0.60, 50, "within the noise"),
         (0.62, 0.60, 100_000, "The search paid off"),
     ],
@@ -39,7 +41,22 @@ def test_a_difference_must_exceed_its_noise(
 
 def test_the_noise_is_two_standard_errors_of_the_difference() -> None:
     text = verdict([final("search 1", 0.5), final("random", 0.5)], images=10_000)
-    assert "noise ±1.4" in text  # 2 * sqrt(2 * 0.25 / 10,000)
+    assert "noise ±2.0" in text  # 2 * sqrt(2 * (0.25 / 10,000 + 0.005 ** 2))
+
+
+def test_several_random_networks_count_as_their_mean() -> None:
+    randoms = [final(role, a) for role, a in (("random", 0.5), ("random 2", 0.6))]
+    text = verdict([final("search 1", 0.65), *randoms], images=10_000)
+    assert "Against the mean of 2 random networks it has +10.0 points, ±10.1." in text
+    alike = [final(role, 0.55) for role in ("random", "random 2", "random 3")]
+    text = verdict([final("search 1", 0.65), *alike], images=10_000)
+    assert "mean of 3 random networks it has +10.0 points, ±1.6." in text  # images and seeds
+
+
+def test_who_was_left_behind_is_not_compared() -> None:
+    behind = replace(final("search 2", 0.9), stopped=3)
+    text = verdict([final("search 1", 0.5), behind, final("random", 0.7)], images=10_000)
+    assert "'random' is ahead" in text
 
 
 def test_failed_trainings_are_passed_over() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netwright.spaces.within import Within
 from netwright.training.survey import DataFacts
 
-SEARCH_SHARE = 0.4  # of the wall clock, for setting up and searching; the rest is for the finals
+SEARCH_SHARE = 0.35  # of the wall clock, for setting up and searching; the rest is for the finals
 FEWEST_STEPS, MOST_EPOCHS = 80, 3
 MOST_CHECK_EPOCHS = 20  # of a check's trainings: fewer networks, so each may take longer
 _CANDIDATES = 32  # aimed at; of large networks fewer are seen, for the floor above

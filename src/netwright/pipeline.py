@@ -1,14 +1,14 @@
 """A whole search: survey, search, final trainings, one look at the test data, the run's files.
 
-The wall clock that the user gives is shared out here: four tenths for setting up and searching,
-the rest for training the finalists.  Whatever is interrupted goes on where it was.
+The wall clock that the user gives is shared out here: a third for setting up and searching, the
+rest for the finals (:mod:`netwright.funnel`).  Whatever is interrupted goes on where it was.
 """
 
 from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -17,19 +17,12 @@ from typing import Any
 from netwright.arch.cost import COST_NAMES
 from netwright.arch.graph import Architecture
 from netwright.check_folder import Known, begin_with
-from netwright.contracts import Store, Strategy
+from netwright.contracts import Strategy
 from netwright.effort import SEARCH_SHARE
-from netwright.errors import UsageError
 from netwright.events import Event, Stage
 from netwright.exam import examine
-from netwright.finals import (
-    Final,
-    Finalist,
-    FinalsPlan,
-    choose,
-    plan_finals,
-    train,
-)
+from netwright.finals import Final
+from netwright.funnel import Closing, best_of
 from netwright.judge import Judge
 from netwright.ledger import Progress
 from netwright.loop import BATCH, Summary, run_search
@@ -41,7 +34,6 @@ from netwright.spaces.tokens import fingerprint
 from netwright.spaces.within import Within
 from netwright.store import RunKey, TrialStore, open_store
 from netwright.strategies.listed import Listed
-from netwright.training.recipe import Recipe
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
 from netwright.verdict import verdict
@@ -157,7 +149,10 @@ def search(
             on_event(event)
 
         crew = executor or stack.enter_context(_processes(workers))
-        job = _Job(within, data, facts, folder, clock, trials, seed, crew, workers, device, tell)
+        closing = Closing(
+            within=within, data=data, facts=facts, folder=folder, seconds=clock.seconds,
+            trials=trials, executor=crew, workers=workers, seed=seed, device=device, on_event=tell,
+        )  # fmt: skip
         setup, earlier = clock.used(), kept.used_seconds
         tell(Stage(text="Searching"))
         summary = run_search(
@@ -177,13 +172,13 @@ def search(
             on_progress=tell,
         )
         searched = clock.used()
-        finalists, plan = job.planned()
+        plan = closing.planned()
         if plan is None:
-            finalists = _finalists(within, kept, objective, seed=seed)
-            plan = job.plan(finalists, earlier=earlier)
-        finals = job.train(finalists, plan)
-    best = _best(finals)
-    arch = next(f.arch for f in finalists if f.role == best.role)
+            left = clock.seconds * (1 - _RESERVE) - clock.used() - earlier
+            plan = closing.plan(kept, objective, seconds=max(left, clock.seconds / 10))
+        finals = closing.train(plan)
+    best = best_of(finals)
+    arch = next(f.arch for f in plan.finalists if f.role == best.role)
     test = examine(
         arch, best, plan.recipe,
         data=data, folder=folder, seed=seed, device=device, before=before,
@@ -214,6 +209,7 @@ def search(
         "search": {"ended": summary.reason, **_counts(summary.progress)},
         "recipe": plan.recipe.to_dict(),
         "finals": [final.to_dict() for final in finals],
+        "left_out": closing.left_out(),
         "best": {"role": best.role, "arch_id": best.arch_id, "val_accuracy": best.accuracy},
         "test": test,
         "verdict": verdict(finals, images=facts.count("val")),
@@ -241,105 +237,6 @@ def _processes(workers: int) -> Iterator[Processes]:
     with Processes(workers) as executor:
         yield executor
         executor.kill()
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What the parts of one search share."""
-
-    within: Within
-    data: DataRef
-    facts: DataFacts
-    folder: RunFolder
-    clock: Clock
-    trials: int | None
-    seed: int
-    executor: Executor
-    workers: int
-    device: str
-    on_event: Callable[[Event], None]
-
-    def planned(self) -> tuple[tuple[Finalist, ...], FinalsPlan | None]:
-        """The finalists and the plan that an earlier sitting chose, if one did."""
-        path = self.folder.finals / "plan.json"
-        if not path.is_file():
-            return (), None
-        found = self.folder.read_json(path, ("seconds", "finalists", "recipe", "segments"))
-        if (found["seconds"], found.get("trials")) != (self.clock.seconds, self.trials):
-            return (), None  # more was given: more search, new finals
-        finalists = tuple(
-            Finalist(
-                role=row["role"],
-                tokens=tuple(row["tokens"]),
-                arch=self.within.space.decode(tuple(row["tokens"])),
-            )
-            for row in found["finalists"]
-        )
-        recipe = Recipe.from_dict(found["recipe"])
-        return finalists, FinalsPlan(recipe=recipe, segments=found["segments"])
-
-    def plan(self, finalists: Sequence[Finalist], *, earlier: float) -> FinalsPlan:
-        """Choose the longest recipe that fits into the time left; note it for a later sitting."""
-        self.on_event(Stage(text="Measuring how fast the finalists train"))
-        total = self.clock.seconds
-        left = total * (1 - _RESERVE) - self.clock.used() - earlier
-        plan = plan_finals(
-            finalists,
-            self.data,
-            self.facts,
-            seconds=max(left, total / 10),
-            executor=self.executor,
-            workers=self.workers,
-            seed=self.seed,
-            device=self.device,
-        )
-        rows = [{"role": f.role, "tokens": list(f.tokens)} for f in finalists]
-        path = self.folder.finals / "plan.json"
-        facts = {
-            "seconds": total,
-            "trials": self.trials,
-            "finalists": rows,
-            "recipe": plan.recipe.to_dict(),
-            "segments": plan.segments,
-        }
-        self.folder.write_json(path, facts)
-        return plan
-
-    def train(self, finalists: Sequence[Finalist], plan: FinalsPlan) -> tuple[Final, ...]:
-        """Train the finalists."""
-        epochs = plan.recipe.steps * plan.recipe.batch_size / self.facts.count("train")
-        text = f"Training {len(finalists)} networks, {epochs:.3g} epochs each, by one recipe"
-        self.on_event(Stage(text=text))
-        return train(
-            finalists,
-            self.data,
-            plan=plan,
-            executor=self.executor,
-            seed=self.seed,
-            device=self.device,
-            folder=str(self.folder.finals.resolve()),
-            on_progress=self.on_event,
-        )
-
-
-def _finalists(
-    within: Within, store: Store, objective: Objective, *, seed: int
-) -> tuple[Finalist, ...]:
-    trials = list(store)
-    if not any(t.ok for t in trials):
-        reasons = sorted({t.outcome.reason for t in trials if t.outcome.reason})
-        raise UsageError(
-            f"None of {len(trials)} candidates could be evaluated"
-            + (f"; the first reason: {reasons[0]}." if reasons else "; give it more minutes.")
-        )
-    return choose(within, trials, objective, seed=seed)
-
-
-def _best(finals: Sequence[Final]) -> Final:
-    trained = [f for f in finals if f.accuracy is not None]
-    if not trained:
-        raise UsageError(f"Every final training failed; the first: {finals[0].outcome.reason}.")
-    return max(trained, key=lambda f: f.accuracy or 0.0)
 
 
 def _counts(progress: Progress) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +40,7 @@ from netwright.training.recipe import default_recipe, steps_per_epoch
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
 from netwright.trust import weigh
-from netwright.workers import evaluate, worker_died
+from netwright.workers import evaluate, settled
 
 DRAWN = 400  # candidates that the probes are chosen from
 AGAIN = 2  # probes that are trained with a second seed
@@ -180,7 +180,7 @@ class Prober:
         speed = SpeedEvaluator(data=self.data, recipe=recipe, device=self.device)
         archs = [self.within.space.decode(row) for row in rows]
         asked = [self.executor.submit(evaluate, speed, a, self.seed) for a in archs]
-        found = [_settled(future) for future in asked]
+        found = [settled(future) for future in asked]
         taken = {r: o.metrics.get("step_seconds", 0.0) for r, o in zip(rows, found, strict=True)}
         if not any(taken.values()):
             raise UsageError(f"No probe can be trained: {found[0].reason}.")
@@ -317,13 +317,3 @@ class Prober:
             "device": self.device,
             "workers": self.workers,
         }
-
-
-def _settled(future: Future[Outcome]) -> Outcome:
-    """What came of a look, also where it cost the worker its life."""
-    try:
-        return future.result()
-    except Exception as err:
-        if not worker_died(err):
-            raise
-        return Outcome(status="failed", reason=str(err) or type(err).__name__)

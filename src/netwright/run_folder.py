@@ -6,7 +6,7 @@ best.json             the network, as an architecture file
 weights.safetensors   its trained weights
 probes.json           the short trainings of a check that the search began with, if it did
 result.json           the comparison at the end, with what everything cost
-finals/               checkpoints of the final trainings
+finals/               plan, results and checkpoints of the final trainings
 export/               what ``netwright export`` wrote
 """
 

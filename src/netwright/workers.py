@@ -115,6 +115,20 @@ def worker_died(err: BaseException) -> bool:
     return isinstance(err, WorkerDied) or type(err).__name__ in _DEATHS
 
 
+def settled(future: Future[Outcome]) -> Outcome:
+    """What came of a look at a network, also where it cost the worker its life.
+
+    Raises:
+        Exception: Whatever else the look raised.
+    """
+    try:
+        return future.result()
+    except Exception as err:
+        if not worker_died(err):
+            raise
+        return Outcome(status="failed", reason=str(err) or type(err).__name__)
+
+
 class Serial(Executor):
     """Evaluates in this process, at the moment of ``submit``."""
 

@@ -24,6 +24,8 @@ def result(**parts: Any) -> dict[str, Any]:
         "seconds": {"total": 119.0},
         "objective": "val_loss",
         "finals": [row("search 1", 0.95), row("search 2", None), row("random", 0.975)],
+        "recipe": {"steps": 400},
+        "left_out": {"mobilenet_v2": "It is too large."},
         "best": {"role": "random"},
         "verdict": "The plain baseline 'random' is ahead.",
         "test": {"accuracy": 0.966, "low": 0.943, "high": 0.98, "images": 1360},
@@ -48,6 +50,15 @@ def test_the_table_is_honest() -> None:
     assert "The plain baseline 'random' is ahead." in text
     flat = " ".join(text.split())
     assert "96.6% (95% interval 94.3 to 98.0, 1,360 images that the search never saw)" in flat
+
+
+def test_who_was_left_behind_shows_how_far_it_came() -> None:
+    row = {
+        "role": "search 3", "val_accuracy": None, "stopped": 100, "reached": 0.4312,
+        "params": 99_123, "macs": 1_990_000, "train_seconds": 3.0,
+    }  # fmt: skip
+    text = said(result(finals=[row]))
+    assert "43.1% at 25%" in text and "Without mobilenet_v2: It is too large." in text
 
 
 def test_without_test_images_nothing_is_said_of_them() -> None:

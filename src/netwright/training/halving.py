@@ -152,3 +152,50 @@ def open_alone(entrants: Sequence[str], parts: int, results: Results) -> list[tu
         if not failed and len(known) < parts:
             found.append((name, len(known)))
     return found
+
+
+def next_parts(
+    racers: Sequence[str],
+    others: Sequence[str],
+    rungs: Sequence[Rung],
+    results: Results,
+    *,
+    images: int,
+) -> list[tuple[str, int]]:
+    """All parts that can be trained now, those first that others wait for.
+
+    Args:
+        racers: Networks of the race, the one that promises most first.
+        others: Networks that train to their end in any case; a racer may be among them.
+        rungs: Where racers are compared, and where every training is cut.
+        results: What is known so far.
+        images: Of the validation split.
+    """
+    race = open_parts(racers, rungs, results, images=images)
+    return list(dict.fromkeys([*race, *open_alone(others, len(rungs) + 1, results)]))
+
+
+def parts_left(
+    racers: Sequence[str],
+    others: Sequence[str],
+    rungs: Sequence[Rung],
+    results: Results,
+    *,
+    images: int,
+) -> int:
+    """Parts that are still to be trained, at most.
+
+    Args:
+        racers: Networks of the race.
+        others: Networks that train to their end in any case.
+        rungs: Where racers are compared.
+        results: What is known so far.
+        images: Of the validation split.
+    """
+    known = dict(results)
+    equal = Standing(accuracy=0.5, loss=1.0)
+    count = 0
+    while todo := next_parts(racers, others, rungs, known, images=images):
+        count += len(todo)
+        known |= dict.fromkeys(todo, equal)
+    return count
