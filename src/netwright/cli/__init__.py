@@ -17,6 +17,7 @@ _VERBS = {
     "search": "Search for a network that fits a budget, on your images.",
     "show": "Show a finished or running search.",
     "cost": "Parameters, MACs and peak memory of a network, by stage.",
+    "latency": "How long networks take: measured, tabled for a device, predicted.",
     "score": "Training-free scores of networks on your images, controls beside them.",
     "check": "How far each training-free score may be trusted on your images.",
     "scale": "Grow or shrink a network: depth, width and resolution together.",

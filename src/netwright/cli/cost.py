@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from netwright import catalog
 from netwright.arch.cost import cost as cost_of
 from netwright.arch.draw import stages
@@ -10,12 +14,16 @@ from netwright.cli.output import Flag, console, print_json, table
 from netwright.errors import UsageError
 from netwright.units import format_bytes, format_count
 
+if TYPE_CHECKING:
+    from netwright.latency.predictor import Prediction
+
 
 def cost(
     arch: str,
     *,
     resolution: int | None = None,
     classes: int | None = None,
+    latency_table: Path | None = None,
     json: Flag = False,
 ) -> None:
     """Parameters, MACs and peak activation memory of a network, exact, by stage.
@@ -26,12 +34,15 @@ def cost(
         arch: A name of `netwright list architectures`, timm:NAME, a .json file or a RUN folder.
         resolution: Side of the images in pixels, for catalogue and timm names.
         classes: Length of the logits, for catalogue and timm names.
+        latency_table: A table of `netwright latency`, to predict the latency by.
         json: Print one JSON object instead of a table.
     """
     for option, value in (("--resolution", resolution), ("--classes", classes)):
         if value is not None and value < 1:
             raise UsageError(f"{option} {value} makes no network; give a number of at least 1.")
     if arch.startswith("timm:"):
+        if latency_table is not None:
+            raise UsageError("--latency-table predicts networks of netwright's, none of timm's.")
         from netwright.nn.timm_models import cost_of_timm
 
         params, macs, size = cost_of_timm(arch[5:], resolution=resolution, classes=classes)
@@ -52,8 +63,10 @@ def cost(
             f"{arch} has {made.classes} classes; --classes applies to catalogue and timm names "
             "only."
         )
+    latency = None if latency_table is None else _predicted(made, latency_table)
     if json:
-        print_json(_facts(made))
+        facts = _facts(made)
+        print_json(facts if latency is None else {**facts, "latency_ms": asdict(latency)})
         return
     costs = cost_of(made)
     rows = [
@@ -74,6 +87,15 @@ def cost(
         f"{costs.params:,} params, {costs.macs:,} MACs, "
         f"{format_bytes(costs.peak_activation_bytes)} peak activations (one image, float32)"
     )
+    if latency is not None:
+        out.print(f"{latency} predicted by {latency_table}", soft_wrap=True)
+
+
+def _predicted(arch: Architecture, table: Path) -> Prediction:
+    from netwright.latency.predictor import LatencyPredictor
+    from netwright.latency.table import read_table
+
+    return LatencyPredictor.of(read_table(table))(arch)
 
 
 def _facts(arch: Architecture) -> dict[str, object]:
