@@ -14,53 +14,30 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
+from netwright.effort import FIELDS, MOST_FINAL_EPOCHS, Field
 from netwright.errors import UsageError
 from netwright.evaluators.training import SpeedEvaluator
 from netwright.finalists import Finalist
-from netwright.training.halving import Rung, Standing, ladder, next_parts, shares
+from netwright.training.halving import Rung, Standing, next_parts, shares
 from netwright.training.recipe import Recipe, default_recipe, steps_per_epoch
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
 from netwright.workers import evaluate, settled
 
-MOST_EPOCHS = 200
 _LOOK_SHARE = 0.15  # of a training that looks at the validation split may take
 _RESTART_SECONDS = 0.5  # to build the network and read the checkpoint, at each part
 _EQUAL = Standing(accuracy=0.5, loss=1.0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """Who is let in, and where the candidates are compared on the way.
-
-    Args:
-        racers: Candidates of the search.
-        randoms: Random networks.
-        rungs: Of the race.
-        epochs: That everybody must be able to train for, or fewer are let in.
-    """
-
-    racers: int
-    randoms: int
-    rungs: tuple[Rung, ...]
-    epochs: float
-
-    def of(self, finalists: Sequence[Finalist]) -> tuple[Finalist, ...]:
-        """Who of them is let in."""
-        racers = [f for f in finalists if f.races][: self.racers]
-        randoms = [f for f in finalists if f.role.startswith("random")][: self.randoms]
-        others = [f for f in finalists if not f.races and not f.role.startswith("random")]
-        return (*racers, *randoms, *others)
+MEASURED = FIELDS[3]  # whose networks' speeds are measured
 
 
-FIELDS = (
-    Field(racers=8, randoms=3, rungs=ladder(8), epochs=60),
-    Field(racers=6, randoms=3, rungs=ladder(6), epochs=30),
-    Field(racers=4, randoms=1, rungs=ladder(4, room=0), epochs=15),
-    Field(racers=3, randoms=1, rungs=ladder(3, first=0.15, room=0), epochs=0),
-    Field(racers=1, randoms=1, rungs=(), epochs=0),  # where looks would cost more than training
-)
-MEASURED = FIELDS[3]
+def let_in(field: Field, finalists: Sequence[Finalist]) -> tuple[Finalist, ...]:
+    """Who of the finalists a field has room for."""
+    racers = [f for f in finalists if f.races][: field.racers]
+    randoms = [f for f in finalists if f.role.startswith("random")][: field.randoms]
+    others = [f for f in finalists if not f.races and not f.role.startswith("random")]
+    return (*racers, *randoms, *others)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +102,7 @@ def plan_finals(
     Raises:
         UsageError: If none of them can be trained.
     """
-    archs = {f.arch.id: f.arch for f in MEASURED.of(finalists)}
+    archs = {f.arch.id: f.arch for f in let_in(MEASURED, finalists)}
     recipe = default_recipe(facts, steps=100).for_device(device)
     field, started = FIELDS[-1], time.perf_counter()
     for _ in range(2):
@@ -145,7 +122,7 @@ def plan_finals(
         recipe = new
         if same:
             break
-    return FinalsPlan(finalists=field.of(finalists), recipe=recipe, rungs=field.rungs)
+    return FinalsPlan(finalists=let_in(field, finalists), recipe=recipe, rungs=field.rungs)
 
 
 def look_steps(facts: DataFacts, batch_size: int) -> float:
@@ -169,11 +146,11 @@ def _field(
     usual = sum(known) / len(known)
     field, count = FIELDS[-1], 1
     for field in FIELDS:
-        who = field.of(finalists)
+        who = let_in(field, finalists)
         plan = FinalsPlan(finalists=who, recipe=recipe, rungs=field.rungs)
         steps = {f.arch.id: pace.get(f.arch.id, usual) for f in who}
         count = longest(plan, steps, look=look, seconds=seconds, workers=workers,
-                        most=MOST_EPOCHS * per_epoch)  # fmt: skip
+                        most=MOST_FINAL_EPOCHS * per_epoch)  # fmt: skip
         few_looks = (len(field.rungs) + 2) * look <= _LOOK_SHARE * count
         if count >= field.epochs * per_epoch and (few_looks or not field.rungs):
             break
