@@ -138,7 +138,9 @@ def _passed(before: Tensor, after: Tensor, *, seed: int) -> float:
     """Top singular value of the product of random signs at a block's output with their pull."""
     noise = normal_like(after, tuple(after.shape), seed=seed)
     g_out = torch.where(noise >= 0, 1.0, -1.0).to(after.dtype)
-    (g_in,) = torch.autograd.grad(after, before, g_out, retain_graph=True, allow_unused=True)
+    g_in: Tensor | None = None
+    if before.requires_grad and after.requires_grad:  # a block of zeros does not
+        (g_in,) = torch.autograd.grad(after, before, g_out, retain_graph=True, allow_unused=True)
     if g_in is None:
         raise ScoreFailed("a block's output does not depend on the block before it")
     if g_in.shape == g_out.shape and torch.equal(g_in, g_out):

@@ -11,3 +11,11 @@ class ScoreFailed(NetwrightError, ArithmeticError):  # noqa: N818 (what happened
     ``scoring.score`` turns it into a ``Score`` without a value; whoever calls a proxy directly
     meets it as an exception.
     """
+
+
+OVERWRITTEN = "the network overwrites in place what its backward pass needs; set inplace=False"
+
+
+def overwritten(err: RuntimeError) -> bool:
+    """Whether torch says that a network cannot be differentiated because of an in-place call."""
+    return "modified by an inplace operation" in str(err)

@@ -17,7 +17,7 @@ from torch import nn
 from netwright.errors import UsageError
 from netwright.nn.seeding import seeded
 from netwright.proxies.borrow import Batch, image_shape, require_batches
-from netwright.proxies.failure import ScoreFailed
+from netwright.proxies.failure import OVERWRITTEN, ScoreFailed, overwritten
 from netwright.proxies.listing import Proxy
 from netwright.proxies.plan import Pass, shared_by
 from netwright.proxies.sharing import Circle, Scene, Valued
@@ -153,6 +153,8 @@ def _outcome(call: Callable[[], float]) -> tuple[float | None, str]:
     except torch.linalg.LinAlgError as err:  # type: ignore[attr-defined]
         return None, f"linear algebra failed: {err}"
     except RuntimeError as err:
+        if overwritten(err):
+            return None, OVERWRITTEN
         if not _out_of_memory(err):
             raise
         return None, "out of memory"

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from netwright.proxies.borrow import Batch
-from netwright.proxies.failure import ScoreFailed
+from netwright.proxies.failure import OVERWRITTEN, ScoreFailed, overwritten
 
 T = TypeVar("T")
 
@@ -99,6 +99,11 @@ class Circle(Generic[R]):
         except FAILURES as err:
             for name in names:
                 self.failed.setdefault(name, err)
+        except RuntimeError as err:
+            if not overwritten(err):
+                raise
+            for name in names:
+                self.failed.setdefault(name, ScoreFailed(OVERWRITTEN))
         finally:
             shared = time.perf_counter() - start - (self._inside - before)
             self._inside += shared

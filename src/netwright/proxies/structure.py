@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
+from torch.nn import functional as F  # noqa: N812 (torch's own spelling)
 from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from netwright.proxies.borrow import View, borrowed, image_shape, listening, output
 from netwright.proxies.sharing import Circle, Scene
@@ -28,8 +30,11 @@ _LAYER_NODES = frozenset(
 )
 
 
-class _CutZeros(TorchFunctionMode):
-    """A product with a literal zero depends on nothing."""
+class _Shapes(TorchFunctionMode):
+    """A product with a literal zero depends on nothing; a batch norm keeps the shape.
+
+    On the meta device torch takes a batch norm apart in Python, which is most of a trace's time.
+    """
 
     def __torch_function__(
         self,
@@ -38,11 +43,34 @@ class _CutZeros(TorchFunctionMode):
         args: tuple[object, ...] = (),
         kwargs: dict[str, object] | None = None,
     ) -> object:
+        if func is F.batch_norm and args and isinstance(args[0], Tensor):
+            return args[0].clone()
         result = func(*args, **(kwargs or {}))
         if func in _TIMES and isinstance(result, Tensor):
             operands = (*args, *(kwargs or {}).values())
             if any(isinstance(x, int | float) and x == 0 for x in operands):
                 return result.detach()
+        return result
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the multiply-adds of convolutions and matrix products."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.macs = 0
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket in _COUNTED:
+            count = flop_registry[func.overloadpacket]
+            self.macs += int(count(*args, **(kwargs or {}), out_val=result)) // 2
         return result
 
 
@@ -86,7 +114,7 @@ def sketch(module: nn.Module, shape: tuple[int, int, int]) -> Sketch:
         shape: Channels, height and width of one image.
     """
     sizes: dict[str, tuple[int, int]] = {}
-    counter = FlopCounterMode(display=False)
+    counter = _Counter()
     with sketched(module, shape) as (view, image):
         name_of = {module.get_submodule(name): name for name in view.layers}
 
@@ -96,7 +124,7 @@ def sketch(module: nn.Module, shape: tuple[int, int, int]) -> Sketch:
                 channels = result.shape[axis]
                 sizes[name_of[layer]] = result[0].numel() // channels, channels
 
-        with _CutZeros(), listening(name_of, watch), counter:
+        with _Shapes(), listening(name_of, watch), counter:
             root = output(view, image).grad_fn
     order = ordered(root)
     reached = {id(getattr(node, "variable", None)) for node in order}
@@ -104,9 +132,8 @@ def sketch(module: nn.Module, shape: tuple[int, int, int]) -> Sketch:
     for node in order:
         below = max((length[n] for n, _ in node.next_functions if n is not None), default=0)
         length[node] = below + (node.name() in _LAYER_NODES)
-    by_op = counter.get_flop_counts().get("Global", {})
     return Sketch(
-        macs=sum(by_op.get(op, 0) for op in _COUNTED) // 2,
+        macs=counter.macs,
         live={name: w.numel() for name, w in view.layers.items() if id(w) in reached},
         longest=length.get(root, 0),
         sizes=sizes,
