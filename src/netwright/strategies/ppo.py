@@ -33,7 +33,7 @@ from torch import Tensor
 from netwright.errors import UsageError
 from netwright.records import Objective, Tokens, Trial
 from netwright.spaces.within import Within
-from netwright.strategies.controller import Controller
+from netwright.strategies.controller import Controller, adam
 from netwright.strategies.rollouts import REDRAWS, Rewards, Rollout, Rollouts
 
 
@@ -101,7 +101,7 @@ class PPO:
         self.entropy, self.half_life = entropy, half_life
         sizes = [len(c.options) for c in within.space.choices]
         self.policy = Controller(sizes, seed=seed)
-        self._adam = torch.optim.Adam(self.policy.parameters(), lr=learning_rate)
+        self._adam = adam(self.policy, rate=learning_rate)
 
     def ask(self, n: int) -> Sequence[Tokens]:
         """The next ``n`` candidates, drawn from the policy."""

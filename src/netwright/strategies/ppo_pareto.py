@@ -36,7 +36,7 @@ from netwright.pareto import front
 from netwright.records import Objective, Tokens, Trial
 from netwright.rng import stream
 from netwright.spaces.within import Within
-from netwright.strategies.controller import Controller
+from netwright.strategies.controller import Controller, adam
 from netwright.strategies.nsga2 import cost_of
 from netwright.strategies.ppo import halved, improve
 from netwright.strategies.rollouts import REDRAWS, active_tokens, draw
@@ -126,7 +126,7 @@ class ParetoPPO:
         self.redraws = redraws
         sizes = [len(c.options) for c in within.space.choices]
         self.policy = Controller(sizes, seed=seed, starts=targets)
-        self._adam = torch.optim.Adam(self.policy.parameters(), lr=learning_rate)
+        self._adam = adam(self.policy, rate=learning_rate)
         self._told = self._updates = 0
         self._seen: set[Tokens] = set()
         self._known: dict[Tokens, tuple[float, float]] = {}  # objective and cost

@@ -3,8 +3,9 @@
 When log-probabilities of given tokens are wanted, what every token adds to the gates is looked up
 in one table, and the gradient of the recurrent weights is one product over all steps at the end;
 two small products per step are left, one in each direction (Hochreiter & Schmidhuber, 1997; gates
-in torch's order).  In double precision, rows of 50 tokens take a quarter less time than through
-the library's LSTM, which has its fast path for single precision alone.
+in torch's order).  A batch of 20 is so little arithmetic that the number of calls counts as well:
+the tangent is taken as ``2 sigmoid(2 x) - 1``, so that one call opens all gates.  The library's
+LSTM has its fast path for single precision alone.
 """
 
 from __future__ import annotations
@@ -15,16 +16,28 @@ import torch
 from torch import Tensor
 
 
+def tilted(weight: Tensor, *, dim: int = 0) -> Tensor:
+    """A copy of what adds to the gates, twice as large for the cell gate: see ``open_gates``.
+
+    Args:
+        weight: With the four gates side by side along ``dim``.
+        dim: Where.
+    """
+    units = weight.shape[dim] // 4
+    copy = weight.clone()
+    copy.narrow(dim, 2 * units, units).mul_(2)
+    return copy
+
+
 def open_gates(values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Input, forget, cell and output gate (B, H) of a batch.
 
     Args:
-        values: All four side by side (B, 4H), before their functions; overwritten.
+        values: All four side by side (B, 4H), before their functions and :func:`tilted`;
+            overwritten.
     """
-    units = values.shape[-1] // 4
-    values[..., : 2 * units].sigmoid_()
-    i, f, g, o = values.chunk(4, dim=-1)
-    return i, f, g.tanh_(), o.sigmoid_()
+    i, f, g, o = values.sigmoid_().chunk(4, dim=-1)
+    return i, f, g.mul_(2).sub_(1), o
 
 
 class Recurrence(torch.autograd.Function):
@@ -39,12 +52,11 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, table: Tensor, recurrent: Tensor, rows: Tensor) -> Tensor:
         """Read along; keep the gates, cells and states of every step."""
-        gates = table[rows]
-        length, batch, width = gates.shape
-        units = width // 4
+        (length, batch), (width, units) = rows.shape, recurrent.shape
+        gates = tilted(table, dim=1).index_select(0, rows.reshape(-1)).view(length, batch, width)
         states = gates.new_zeros(length + 1, batch, units)
         cells, bent = torch.zeros_like(states), torch.empty_like(states[1:])
-        turned = recurrent.T
+        turned = tilted(recurrent).T.contiguous()
         before, cell_before = states[0], cells[0]
         kept = (gates, states[1:], cells[1:], bent)
         for gate, state, cell, tanh in zip(*(x.unbind() for x in kept), strict=True):
@@ -70,10 +82,13 @@ class Recurrence(torch.autograd.Function):
         i, f, g, o = gates.chunk(4, dim=2)
         # Slope of the cell in i, f and g, and of the state in o, before their functions; then
         # the gradient of the same once multiplied by that of the cell or the state.
-        slopes = torch.cat(
-            [g * i * (1 - i), cells[:-1] * f * (1 - f), i * (1 - g * g), bent * o * (1 - o)], dim=2
-        )
-        into_cell = o * (1 - bent * bent)
+        slopes = torch.addcmul(gates, gates, gates, value=-1)  # of a sigmoid; g is none
+        into_i, into_f, into_g, into_o = slopes.chunk(4, dim=2)
+        into_i.mul_(g)
+        into_f.mul_(cells[:-1])
+        torch.addcmul(i, torch.mul(g, g, out=into_g), i, value=-1, out=into_g)
+        into_o.mul_(bent)
+        into_cell = torch.addcmul(o, bent * bent, o, value=-1)
         from_cell, slope_after = torch.zeros_like(states[0]), None
         cell_slopes = slopes.view(length, batch, 4, units)[:, :, :3]
         kept = (grad, slopes, cell_slopes, f, into_cell)
@@ -88,4 +103,4 @@ class Recurrence(torch.autograd.Function):
             slope_after = slope
         flat = slopes.view(-1, width)
         entries = slopes.new_zeros(ctx.tokens, width).index_add_(0, rows.reshape(-1), flat)
-        return entries, flat.T @ states[:-1].reshape(-1, units), None
+        return entries, (states[:-1].reshape(-1, units).T @ flat).T, None

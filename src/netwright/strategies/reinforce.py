@@ -16,7 +16,7 @@ import torch
 from netwright.errors import UsageError
 from netwright.records import Objective, Tokens, Trial
 from netwright.spaces.within import Within
-from netwright.strategies.controller import Controller
+from netwright.strategies.controller import Controller, adam
 from netwright.strategies.rollouts import REDRAWS, Rewards, Rollout, Rollouts
 
 
@@ -72,7 +72,7 @@ class Reinforce:
         self.entropy = entropy
         sizes = [len(c.options) for c in within.space.choices]
         self.policy = Controller(sizes, seed=seed)
-        self._adam = torch.optim.Adam(self.policy.parameters(), lr=learning_rate)
+        self._adam = adam(self.policy, rate=learning_rate)
 
     def ask(self, n: int) -> Sequence[Tokens]:
         """The next ``n`` candidates, drawn from the policy."""
