@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,7 @@ import torch
 from scipy.stats import t as student
 
 import record
+from kept import Kept, add_option
 from netwright.contracts import Strategy
 from netwright.evaluators.surrogate import SurrogateEvaluator, fitted, metric
 from netwright.records import Factor, Objective, Trial
@@ -66,7 +69,7 @@ class Run:
         fresh: How many different networks there were.
         hours: GPU-hours that their trainings would have taken.
         seconds: What the replay took.
-        latencies: Of the different networks, over T.
+        histogram: How many of the different networks are in each range of latencies.
     """
 
     best: float
@@ -76,11 +79,13 @@ class Run:
     fresh: int
     hours: float
     seconds: float
-    latencies: npt.NDArray[np.float64]
+    histogram: list[int]
 
 
-def search(make: Make, goal: Objective, *, seed: int, trials: int, target: float) -> Run:
-    """One search and its figures."""
+def search(
+    make: Make, goal: Objective, seed: int, *, trials: int, target: float
+) -> dict[str, Any]:
+    """One search and its figures, those of a ``Run``."""
     evaluator = SurrogateEvaluator(path=str(PATH), columns=(COLUMN, "train_time_s"))
     start = time.process_time()
     told = replay(make(goal, seed), evaluator.of, trials=trials)
@@ -88,7 +93,7 @@ def search(make: Make, goal: Objective, *, seed: int, trials: int, target: float
     fresh = [t for t in told if t.duplicate_of is None]
     latencies = np.array([t.outcome.metrics[LATENCY] for t in fresh]) / target
     low, high = np.quantile(latencies, [0.05, 0.95]).tolist()
-    return Run(
+    run = Run(
         best=max(rewards),
         last=float(np.mean(rewards[-LAST:])),
         below=float(np.mean(latencies <= 1)),
@@ -96,14 +101,15 @@ def search(make: Make, goal: Objective, *, seed: int, trials: int, target: float
         fresh=len(fresh),
         hours=_hours(fresh),
         seconds=time.process_time() - start,
-        latencies=latencies,
+        histogram=np.histogram(np.clip(latencies, BINS[0], BINS[-1]), BINS)[0].tolist(),
     )
+    return asdict(run)
 
 
 def histogram(runs: Sequence[Run]) -> list[Sample]:
     """Share of the different networks in each range of latencies, over all seeds."""
-    every = np.concatenate([run.latencies for run in runs])
-    shares = np.histogram(np.clip(every, BINS[0], BINS[-1]), BINS)[0] / len(every)
+    counts = np.sum([run.histogram for run in runs], axis=0)
+    shares = counts / counts.sum()
     centres = (BINS[:-1] + BINS[1:]) / 2
     return [
         Sample(x=x, y=100 * y, low=100 * y, high=100 * y)
@@ -163,6 +169,7 @@ def main() -> None:
     options.add_argument("--trials", type=int, default=8000)
     options.add_argument("--strategies", nargs="*", default=list(STRATEGIES))
     options.add_argument("--picture", type=Path, help="an .svg file of latencies")
+    add_option(options)
     options.add_argument("--out", type=Path)
     given = options.parse_args()
     torch.set_num_threads(1)
@@ -174,13 +181,13 @@ def main() -> None:
     )
     rows: dict[str, record.Measured] = {}
     pictured, facts = dict[str, list[Sample]](), dict[str, object]()
+    kept = Kept(given.cache)
     for kind, goal in (("soft", soft), ("hard", hard)):
         lasts: dict[str, npt.NDArray[np.float64]] = {}
         for name in given.strategies:
-            runs = [
-                search(STRATEGIES[name], goal, seed=seed, trials=given.trials, target=target)
-                for seed in range(given.seeds)
-            ]
+            look = partial(search, STRATEGIES[name], goal, trials=given.trials, target=target)
+            found = kept.each(f"{kind} {name} {given.trials}", range(given.seeds), look)
+            runs = [Run(**numbers) for numbers in found]
             rows |= rows_of(f"{kind}, {name}", runs)
             lasts[name] = np.array([run.last for run in runs])
             if name == PICTURED:

@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import record
+from kept import Kept, add_option
 from netwright.evaluators.table import TableEvaluator, read_cells
 from netwright.pareto import front, hypervolume
 from netwright.records import Factor, Objective, Outcome, Tokens
@@ -87,6 +88,12 @@ class Board:
         """That over the whole table's."""
         return self.volume(points, reference) / self.whole[reference]
 
+    def shares(self, start: Start, seed: int) -> dict[str, float]:
+        """What one search finds, by reference point."""
+        told = replay(start(WITHIN, ACCURACY, seed), self.look, trials=TRIALS)
+        points = [self.point(trial.tokens) for trial in told]
+        return {what: self.share(points, what) for what in self.references}
+
     def look(self, rows: Sequence[Tokens]) -> list[Outcome]:
         """What the table says."""
         return [self.outcome(row) for row in rows]
@@ -116,25 +123,21 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--seeds", type=int, default=20)
     options.add_argument("--boards", nargs="*", default=["raspi4", "edgegpu"])
+    add_option(options)
     options.add_argument("--out", type=Path)
     given = options.parse_args()
     torch.set_num_threads(1)
-    rows, facts = dict[str, record.Measured](), dict[str, object]()
+    rows, facts, kept = dict[str, record.Measured](), dict[str, object](), Kept(given.cache)
     for name in given.boards:
         board = Board(name)
         for what, point in board.references.items():
             facts[f"{name}, {what}: accuracy and ms"] = point
             facts[f"{name}, {what}: share that can be reached"] = board.reachable[what]
         for strategy, start in board.strategies().items():
-            runs = [
-                [
-                    board.point(trial.tokens)
-                    for trial in replay(start(WITHIN, ACCURACY, seed), board.look, trials=TRIALS)
-                ]
-                for seed in range(given.seeds)
-            ]
+            search = partial(board.shares, start)
+            runs = kept.each(f"{name} {strategy}", range(given.seeds), search)
             for what in board.references:
-                values = [board.share(points, what) for points in runs]
+                values = [shares[what] for shares in runs]
                 rows[f"{name}, {strategy}, from the {what}"] = record.measured(
                     values, "of the table's", headline=what == "nadir" and "soft" not in strategy
                 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ import numpy.typing as npt
 import torch
 
 import record
+from kept import Kept, add_option
 from netwright.evaluators.table import read_cells, read_columns
 from netwright.regret import SPACE, Contest, Start, reported
 from netwright.stats import signed_rank
@@ -46,7 +48,13 @@ STRATEGIES: dict[str, Start] = {
 }
 
 
-def curves(data: str, seeds: int) -> dict[str, npt.NDArray[np.float64]]:
+def at_checkpoints(contest: Contest, start: Start, seed: int) -> list[float]:
+    """What one search would have reported after 100, 300 and 500 networks."""
+    curve = reported(contest, start, seed=seed)
+    return [float(curve[n - 1]) for n in CHECKPOINTS]
+
+
+def curves(data: str, seeds: int, kept: Kept) -> dict[str, npt.NDArray[np.float64]]:
     """Test accuracies, in per cent, of the best by validation (seeds, checkpoints) by strategy."""
     contest = Contest(
         table=str(DATA / "nasbench201.parquet"),
@@ -55,11 +63,11 @@ def curves(data: str, seeds: int) -> dict[str, npt.NDArray[np.float64]]:
         evaluations=CHECKPOINTS[-1],
         measure=False,
     )
-    found, columns = {}, [n - 1 for n in CHECKPOINTS]
+    found = {}
     for name, start in STRATEGIES.items():
         began = time.perf_counter()
-        runs = [reported(contest, start, seed=seed)[columns] for seed in range(seeds)]
-        found[name] = np.array(runs)
+        search = partial(at_checkpoints, contest, start)
+        found[name] = np.array(kept.each(f"{data} {name}", range(seeds), search))
         print(f"{data} {name}: {time.perf_counter() - began:.0f} s", flush=True)
     return found
 
@@ -97,13 +105,15 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--seeds", type=int, default=100)
     options.add_argument("--data", nargs="*", default=["c10", "c100", "in16"])
+    add_option(options)
     options.add_argument("--out", type=Path)
     given = options.parse_args()
     torch.set_num_threads(1)
     rows: dict[str, record.Measured] = {}
     facts: dict[str, object] = {"published for CIFAR-10": REFERENCE}
+    kept = Kept(given.cache)
     for data in given.data:
-        found, tests = accuracy_rows(data, curves(data, given.seeds))
+        found, tests = accuracy_rows(data, curves(data, given.seeds, kept))
         rows, facts = rows | found, facts | tests
     record.write(
         __file__,

@@ -135,6 +135,26 @@ def _ends(image: Shape, width: int, last: Shape, classes: int) -> tuple[Block, B
     return stem.block(), head.block()
 
 
+@lru_cache(maxsize=2**14)
+def _without_idle(tokens: Tokens) -> Tokens:
+    row = list(tokens)
+    fed = {0}
+    for node in (1, 2, 3):
+        for k, (i, j) in enumerate(EDGES):
+            if j == node and i not in fed and row[k] in (_SKIP, _POOL):
+                row[k] = _NONE
+        if any(row[k] for k, (_, j) in enumerate(EDGES) if j == node):
+            fed.add(node)
+    read = {3}
+    for node in (3, 2, 1):
+        for k, (i, j) in enumerate(EDGES):
+            if j == node:
+                row[k] = row[k] if node in read else _NONE
+                if row[k]:
+                    read.add(i)
+    return tuple(row)
+
+
 @dataclass(frozen=True, kw_only=True)
 class NASBench201Space:
     """The cells of NAS-Bench-201; the defaults are the benchmark's networks on CIFAR-10.
@@ -178,22 +198,7 @@ class NASBench201Space:
 
     def canonical(self, tokens: Tokens) -> Tokens:
         """``none`` on every edge that no output depends on, or that only carries zeros."""
-        row = list(check(self, tokens))
-        fed = {0}
-        for node in (1, 2, 3):
-            for k, (i, j) in enumerate(EDGES):
-                if j == node and i not in fed and row[k] in (_SKIP, _POOL):
-                    row[k] = _NONE
-            if any(row[k] for k, (_, j) in enumerate(EDGES) if j == node):
-                fed.add(node)
-        read = {3}
-        for node in (3, 2, 1):
-            for k, (i, j) in enumerate(EDGES):
-                if j == node:
-                    row[k] = row[k] if node in read else _NONE
-                    if row[k]:
-                        read.add(i)
-        return tuple(row)
+        return _without_idle(check(self, tokens))
 
     def decode(self, tokens: Tokens) -> Architecture:
         """The network as the benchmark trained it, layers that nothing reads included."""
