@@ -58,7 +58,7 @@ TORCH = (
 LOADS_TORCH = (
     "cli/together.py", "correlation/scores.py", "correlation/summary.py",
     "evaluators/ensembles.py", "exam.py", "finals.py", "funnel.py", "judge.py",
-    "latency/gauges.py", "latency/profile.py", "pipeline.py",
+    "latency/gauges.py", "latency/prepare.py", "latency/profile.py", "pipeline.py",
     "probing.py", "rehearsal.py", "trained.py", "verdict.py",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")

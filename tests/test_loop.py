@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import searcher
+from netwright.arch.cost import Cost, cost
 from netwright.arch.graph import Architecture
 from netwright.contracts import Evaluator, Strategy
 from netwright.errors import StoreError, TokenError, UsageError
@@ -26,6 +27,7 @@ from netwright.ledger import Progress
 from netwright.loop import IDLE_BATCHES, Summary, run_search
 from netwright.records import Budget, Objective, Outcome, Tokens, Trial
 from netwright.rng import derive, stream
+from netwright.spaces.within import Costing
 from netwright.store import TrialStore, open_store, read_store
 from netwright.workers import Processes, Serial
 
@@ -54,6 +56,7 @@ def go(
     batch: int = 4,
     seconds: float | None = None,
     trials: int | None = None,
+    costing: Costing = cost,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Summary:
     return run_search(
@@ -68,6 +71,7 @@ def go(
         batch=batch,
         seconds=seconds,
         trials=trials,
+        costing=costing,
         on_progress=on_progress,
     )
 
@@ -450,3 +454,19 @@ def test_what_is_known_from_elsewhere_is_taken_and_not_looked_at(tmp_path: Path)
     assert trials[0].outcome == told and trials[3].outcome == lost
     assert trials[8].duplicate_of == 0 and trials[8].outcome.seconds == 0
     assert trials[11].duplicate_of == 3 and not trials[11].ok
+
+
+def test_a_candidate_above_the_latency_is_rejected_and_free() -> None:
+    def timed(arch: Architecture) -> Cost:
+        counts = cost(arch)
+        return replace(counts, latency_ms=counts.params / 1000)
+
+    evaluator = FakeEvaluator()
+    with memory() as store:
+        go(store, evaluator=evaluator, trials=24, budget=Budget(latency_ms=5), costing=timed)
+        trials = list(store)
+    slow = [t for t in trials if t.cost.params > 5000]
+    assert 0 < len(slow) < len(trials)
+    assert all(t.outcome.status == "rejected" and t.outcome.seconds == 0 for t in slow)
+    assert all("latency_ms" in t.outcome.reason and "> 5ms" in t.outcome.reason for t in slow)
+    assert all(t.ok and t.cost.latency_ms == t.cost.params / 1000 for t in trials if t not in slow)

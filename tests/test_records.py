@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -140,3 +141,30 @@ def test_trials_survive_json_exactly(
     )
     again = Trial.from_dict(json.loads(json.dumps(trial.to_dict())))
     assert again == trial and again.ok == (not reason)
+
+
+def test_a_latency_budget_reads_the_predicted_latency() -> None:
+    slow = Cost(params=1, macs=1, peak_activation_bytes=1, latency_ms=5.5)
+    budget = Budget(latency_ms=5.0)
+    assert budget.limits() == {"latency_ms": 5.0} and str(budget) == "latency_ms ≤ 5ms"
+    assert budget.violations(slow) == ("latency_ms 5.5ms > 5ms",)
+    assert budget.violations(Cost(params=1, macs=1, peak_activation_bytes=1, latency_ms=4.9)) == ()
+    with pytest.raises(UsageError, match="needs a predictor"):
+        budget.violations(Cost(params=1, macs=1, peak_activation_bytes=1))
+
+
+def test_a_reward_weighs_the_predicted_latency() -> None:
+    soft = Objective(metric="val_accuracy", factors=(Factor(cost="latency_ms", target=80.0),))
+    cost = Cost(params=1, macs=1, peak_activation_bytes=1, latency_ms=160.0)
+    assert soft({"val_accuracy": 0.5}, cost) == pytest.approx(0.5 * 2**-0.07)  # MnasNet, Fig. 3
+
+
+def test_a_trial_with_a_latency_survives_json() -> None:
+    cost = Cost(params=1, macs=1, peak_activation_bytes=1, latency_ms=2.5)
+    trial = Trial(
+        number=0, tokens=(1,), arch_id="a", cost=cost, outcome=Outcome(status="ok")
+    )  # fmt: skip
+    assert Trial.from_dict(trial.to_dict()) == trial
+    assert (
+        "latency_ms" not in replace(trial, cost=replace(cost, latency_ms=None)).to_dict()["cost"]
+    )

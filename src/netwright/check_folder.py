@@ -168,7 +168,7 @@ def begin_with(
             )
     trials = tuple(
         t for t in probes.trials
-        if t.duplicate_of is None and within.budget.excess(t.cost) <= 1
+        if t.duplicate_of is None and within.fits(t.tokens)
     )  # fmt: skip
     folder.write_json(folder.probes, {"trials": [t.to_dict() for t in trials]})
     return trials

@@ -87,6 +87,7 @@ def run_search(
     trials: int | None = None,
     workers: int | None = None,
     known: Mapping[str, Outcome] | None = None,
+    costing: Callable[[Architecture], Cost] = cost,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Summary:
     """Search until the time or the trials are used up, or nothing new is left to try.
@@ -109,6 +110,7 @@ def run_search(
         trials: In all sittings together, of every status.
         workers: Candidates in flight; the executor's own number where it tells one.
         known: What the same look at a network came to elsewhere, by its id; not looked at again.
+        costing: What a network costs: its counts, and its latency where that is predicted.
         on_progress: Called with every change.
 
     Raises:
@@ -118,7 +120,7 @@ def run_search(
     slots = workers or width(executor) or batch
     _check_limits(batch=batch, slots=slots, seconds=seconds, trials=trials)
     ledger = Ledger(store, objective=objective, seconds=seconds, on_progress=on_progress)
-    planner = _Planner(space, budget=budget, ledger=ledger, known=known or {})
+    planner = _Planner(space, budget=budget, ledger=ledger, known=known or {}, costing=costing)
     crew = _Crew(executor, slots=slots, evaluator=evaluator, seed=seed, ledger=ledger)
     first = idle = 0
     while True:
@@ -172,9 +174,16 @@ class _Planner:
     """Sorts the candidates of a batch: stored, over budget, seen before, or to be evaluated."""
 
     def __init__(
-        self, space: Space, *, budget: Budget, ledger: Ledger, known: Mapping[str, Outcome]
+        self,
+        space: Space,
+        *,
+        budget: Budget,
+        ledger: Ledger,
+        known: Mapping[str, Outcome],
+        costing: Callable[[Architecture], Cost],
     ) -> None:
         self.space, self.budget, self.ledger, self.known = space, budget, ledger, known
+        self.costing = costing
 
     def plan(self, asked: Sequence[Tokens], *, first: int) -> _Plan:
         plan, free = _Plan(), dict[str, Trial]()
@@ -185,7 +194,7 @@ class _Planner:
                 self._confirm(stored, row)
                 continue
             arch = self.space.decode(row)
-            job = _Job(number=number, tokens=row, arch=arch, cost=cost(arch))
+            job = _Job(number=number, tokens=row, arch=arch, cost=self.costing(arch))
             broken = self.budget.violations(job.cost)
             original = self.ledger.known.get(arch.id)
             if broken:

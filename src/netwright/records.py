@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from netwright.arch.cost import COST_NAMES, Cost
+from netwright.arch.cost import COST_NAMES, LATENCY, Cost, figure
 from netwright.errors import UsageError
 from netwright.units import format_bytes, format_count
 
@@ -26,11 +26,13 @@ class Budget:
         macs: Multiply-adds for one image.
         params: Trainable numbers.
         peak_activation_bytes: Activation memory for one image in float32.
+        latency_ms: Milliseconds of a pass.
     """
 
     macs: float | None = None
     params: float | None = None
     peak_activation_bytes: float | None = None
+    latency_ms: float | None = None
 
     def __post_init__(self) -> None:
         for name, limit in self.limits().items():
@@ -39,11 +41,15 @@ class Budget:
 
     def limits(self) -> dict[str, float]:
         """The limits that are set, by the name of the cost."""
-        every = {name: getattr(self, name) for name in COST_NAMES}
+        every = {name: getattr(self, name) for name in (*COST_NAMES, LATENCY)}
         return {name: limit for name, limit in every.items() if limit is not None}
 
     def excess(self, cost: Cost) -> float:
-        """The largest ratio of a cost to its limit; at most 1 means that the network fits."""
+        """The largest ratio of a cost to its limit; at most 1 means that the network fits.
+
+        Raises:
+            UsageError: If latency is limited and the cost does not say it.
+        """
         worst = 0.0
         if self.macs is not None:
             worst = cost.macs / self.macs
@@ -51,6 +57,10 @@ class Budget:
             worst = max(worst, cost.params / self.params)
         if self.peak_activation_bytes is not None:
             worst = max(worst, cost.peak_activation_bytes / self.peak_activation_bytes)
+        if self.latency_ms is not None:
+            if cost.latency_ms is None:
+                raise UsageError("A latency budget needs a predictor; nothing tells the latency.")
+            worst = max(worst, cost.latency_ms / self.latency_ms)
         return worst
 
     def violations(self, cost: Cost) -> tuple[str, ...]:
@@ -71,12 +81,15 @@ class Budget:
 def _exceeds(name: str, value: float, limit: float) -> str:
     came, allowed = print_cost(name, value), print_cost(name, limit)
     if came == allowed:  # too close for three digits
-        came, allowed = f"{value:,.0f}", f"{limit:,.0f}"
+        digits = ".6g" if name == LATENCY else ",.0f"
+        came, allowed = format(value, digits), format(limit, digits)
     return f"{name} {came} > {allowed}"
 
 
 def print_cost(name: str, value: float) -> str:
-    """A cost as people write it: ``20.0M`` MACs or parameters, ``4.00MB`` of memory."""
+    """A cost as people write it: ``20.0M`` MACs or parameters, ``4.00MB``, ``5.2ms``."""
+    if name == LATENCY:
+        return f"{value:.3g}ms"
     return format_bytes(value) if name.endswith("bytes") else format_count(value)
 
 
@@ -157,8 +170,8 @@ class Objective:
                 "metric above 0, such as an accuracy."
             )
         for factor in self.factors:
-            known = factor.cost in COST_NAMES
-            value *= factor(getattr(cost, factor.cost) if known else _found(metrics, factor.cost))
+            known = figure(cost, factor.cost)
+            value *= factor(_found(metrics, factor.cost) if known is None else known)
         return value
 
 
@@ -245,7 +258,11 @@ class Trial:
             "number": self.number,
             "tokens": list(self.tokens),
             "arch_id": self.arch_id,
-            "cost": {name: getattr(self.cost, name) for name in COST_NAMES},
+            "cost": {
+                name: getattr(self.cost, name)
+                for name in (*COST_NAMES, LATENCY)
+                if name in COST_NAMES or self.cost.latency_ms is not None
+            },
             "status": self.outcome.status,
             "metrics": dict(self.outcome.metrics),
             "reason": self.outcome.reason,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwright.arch.cost import COST_NAMES, cost
+from netwright.arch.cost import COST_NAMES, Cost, cost
 from netwright.arch.graph import Architecture
 from netwright.contracts import Choice
 from netwright.errors import BudgetError
@@ -175,3 +175,24 @@ def test_limits_that_only_fail_together() -> None:
         BudgetError, match=r"meets .* together, though each limit can be met alone"
     ):
         Within.of(Opposed(), budget)
+
+
+def _timed(arch: Architecture) -> Cost:
+    """A made-up device: what the maps hold decides, not the multiply-adds."""
+    counts = cost(arch)
+    return replace(counts, latency_ms=counts.peak_activation_bytes / 2e5 + 0.1 * len(arch.placed))
+
+
+def test_a_predicted_latency_is_a_limit_like_any_other() -> None:
+    within = Within.of(MOBILE, Budget(latency_ms=3.0, macs=30e6), costing=_timed)
+    reach = within.survey.ranges["latency_ms"]
+    assert reach.least < 3.0 < reach.median < reach.most
+    rng = stream(0, "latency")
+    for _ in range(40):
+        found = _timed(MOBILE.decode(within.sample(rng=rng)))
+        assert found.latency_ms is not None and found.latency_ms <= 3.0 and found.macs <= 30e6
+
+
+def test_a_latency_out_of_reach_is_said_in_milliseconds() -> None:
+    with pytest.raises(BudgetError, match=r"latency_ms ≤ 0.1ms: .* try --max-latency"):
+        Within.of(MOBILE, Budget(latency_ms=0.1), costing=_timed)

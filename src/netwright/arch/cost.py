@@ -13,17 +13,20 @@ from netwright.units import format_bytes, format_count
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """The cost of one network for one image, exact.
+    """The cost of one network for one image, exact but for its latency.
 
     Args:
         params: Trainable numbers.
         macs: Multiply-adds of convolutions and linear layers.
         peak_activation_bytes: Most activation memory live at once (:mod:`netwright.arch.memory`).
+        latency_ms: Milliseconds of a pass, as :mod:`netwright.latency` predicts them for a device;
+            None where nobody asked.
     """
 
     params: int
     macs: int
     peak_activation_bytes: int
+    latency_ms: float | None = None
 
     def __str__(self) -> str:
         return (
@@ -33,6 +36,13 @@ class Cost:
 
 
 COST_NAMES = ("params", "macs", "peak_activation_bytes")
+LATENCY = "latency_ms"
+
+
+def figure(cost: Cost, name: str) -> float | None:
+    """A cost by its name; None where there is none of that name, or it is not known."""
+    value = getattr(cost, name) if name in (*COST_NAMES, LATENCY) else None
+    return None if value is None else float(value)
 
 
 def cost(arch: Architecture, *, bytes_per_element: int = 4) -> Cost:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from netwright import catalog
-from netwright.arch.cost import COST_NAMES
+from netwright.arch.cost import COST_NAMES, LATENCY
+from netwright.arch.cost import figure as cost_figure
 from netwright.arch.graph import Architecture
 from netwright.config import SearchConfig
 from netwright.contracts import Space
@@ -55,16 +56,15 @@ def _number(trial: Trial, name: str) -> float:
 
 def figure(trial: Trial, name: str) -> float | None:
     """A cost or a metric of a trial; None where it has none of that name."""
-    if name in COST_NAMES:
-        return float(getattr(trial.cost, name))
-    return trial.outcome.metrics.get(name)
+    known = cost_figure(trial.cost, name)
+    return trial.outcome.metrics.get(name) if known is None else known
 
 
 def columns_of(
     trials: Sequence[Trial], objective: Objective, costs: Sequence[str]
 ) -> tuple[str, ...]:
     """What a table shows of trials: the metric, the costs, and the plain counts beside them."""
-    names = dict.fromkeys((objective.metric, *costs, *CONTROLS))
+    names = dict.fromkeys((objective.metric, *costs, LATENCY, *CONTROLS))
     return tuple(n for n in names if any(figure(t, n) is not None for t in trials))
 
 
@@ -77,7 +77,7 @@ def _cell(trial: Trial, name: str) -> str:
     found = figure(trial, name)
     if found is None:
         return ""
-    return print_cost(name, found) if name in COST_NAMES else f"{found:.5g}"
+    return print_cost(name, found) if name in (*COST_NAMES, LATENCY) else f"{found:.5g}"
 
 
 def space_of(config: SearchConfig, folder: RunFolder, key: RunKey) -> Space:

@@ -105,9 +105,9 @@ class _Parts:
 
     def sum(self, parts: Sequence[Part]) -> _Sum:
         """The parts of a network together."""
-        total = added(p.features for p in parts)
+        weights = sum(part.features[_WEIGHTS] for part in parts)
         if not self.by_part:
-            whole = Part(key="", features=total)
+            whole = Part(key="", features=added(p.features for p in parts))
             (ms, variance), measured = self._model([whole])[0], 0.0
         else:
             new = [p for p in parts if p.key not in self.known and p.key not in self._modelled]
@@ -124,9 +124,7 @@ class _Parts:
                 ms, modelled = ms + own, modelled + own
                 spread += own * math.sqrt(own_variance)  # like parts err alike
             variance, measured = (spread / ms) ** 2 / max(1, len(parts) ** 0.5), 1 - modelled / ms
-        return _Sum(
-            ms=ms, variance=variance, measured=measured, count=len(parts), weights=total[_WEIGHTS]
-        )
+        return _Sum(ms=ms, variance=variance, measured=measured, count=len(parts), weights=weights)
 
     def _model(self, parts: Sequence[Part]) -> list[tuple[float, float]]:
         logs, deviations = self.model.predict(np.array([p.features for p in parts], np.float64))
@@ -154,7 +152,6 @@ class LatencyPredictor:
     checked: int
     factor: float = 1.0
     _parts: _Parts = field(repr=False, compare=False)
-    _known: dict[str, Prediction] = field(default_factory=dict, repr=False, compare=False)
 
     @staticmethod
     def of(table: Table) -> LatencyPredictor:
@@ -179,9 +176,7 @@ class LatencyPredictor:
 
     def __call__(self, arch: Architecture) -> Prediction:
         """What the network will take."""
-        if arch.id not in self._known:
-            self._known[arch.id] = self.of_parts(parts_of(arch))
-        return self._known[arch.id]
+        return self.of_parts(parts_of(arch))
 
     def of_parts(self, parts: Sequence[Part]) -> Prediction:
         """What a network of these parts will take."""
@@ -200,7 +195,7 @@ class LatencyPredictor:
         """
         logs = [math.log(measured / predicted) for predicted, measured in found]
         step = sum(logs) / (len(logs) + _DOUBT) if logs else 0.0
-        return replace(self, factor=self.factor * math.exp(step), _known={})
+        return replace(self, factor=self.factor * math.exp(step))
 
 
 def _whole(total: _Sum, terms: Iterable[float]) -> float:

@@ -49,13 +49,14 @@ def profile(
     seconds: float,
     seed: int = 0,
     rows: Iterator[Tokens] | None = None,
+    least: int = 1,
     most: int | None = None,
     clock: Callable[[], float] = time.monotonic,
     on_step: Callable[[Step], None] = lambda step: None,
 ) -> None:
     """Measure networks of the space and append them to a table, until the time is used up.
 
-    At least one network is measured; none is begun that would, by the slowest so far, end late.
+    No network is begun that would, by the slowest so far, end late.
 
     Args:
         space: Whose networks.
@@ -64,6 +65,7 @@ def profile(
         seconds: For everything, from now on.
         seed: Of the networks that are drawn.
         rows: Candidates in the order to measure them in; drawn from the space without it.
+        least: Networks in the table at least, whatever the time.
         most: Networks in the table at most.
         clock: Tells the time.
         on_step: Told after every network.
@@ -73,11 +75,11 @@ def profile(
     """
     started, slowest, alike = clock(), 0.0, 0
     done = {n.network for n in file.table.networks}
-    new = 0
     for tokens in rows or draws(space, seed=seed):
         now = clock() - started
         full = most is not None and len(done) >= most
-        if full or alike > _MOST_ALIKE or (new and now + slowest > seconds):
+        late = len(done) >= least and now + slowest > seconds
+        if full or late or alike > _MOST_ALIKE:
             break
         arch = space.decode(tokens)
         alike = alike + 1 if arch.id in done else 0
@@ -86,7 +88,6 @@ def profile(
         parts = parts_of(arch)
         file.add(gauge(arch, parts), parts)
         done.add(arch.id)
-        new += 1
         slowest = max(slowest, clock() - started - now)
         on_step(
             Step(

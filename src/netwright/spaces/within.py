@@ -16,7 +16,8 @@ from functools import cache
 
 import numpy as np
 
-from netwright.arch.cost import COST_NAMES, Cost, cost
+from netwright.arch.cost import COST_NAMES, LATENCY, Cost, cost
+from netwright.arch.graph import Architecture
 from netwright.contracts import Space
 from netwright.errors import BudgetError
 from netwright.records import Budget, Tokens, print_cost
@@ -25,6 +26,7 @@ from netwright.spaces.tokens import first_row, sample
 
 FLAGS = {
     "macs": "--max-macs", "params": "--max-params", "peak_activation_bytes": "--max-memory",
+    "latency_ms": "--max-latency",
 }  # fmt: skip
 
 
@@ -45,12 +47,14 @@ class Survey:
     cheapest: Mapping[str, Tokens]
 
 
+Costing = Callable[[Architecture], Cost]
+"""What networks cost: their counts, and their latency where it is predicted."""
 Measure = Callable[[Tokens], Cost]
 
 
-def _remembering(space: Space) -> Measure:
+def _remembering(space: Space, costing: Costing) -> Measure:
     """What candidates cost, each decoded once: the descents of a survey meet the same ones."""
-    return cache(lambda tokens: cost(space.decode(tokens)))
+    return cache(lambda tokens: costing(space.decode(tokens)))
 
 
 def _descend(
@@ -89,13 +93,14 @@ def survey(
         samples: Uniform candidates that the median is taken over.
         measure: What a candidate costs; None decodes it.
     """
-    measure = measure or _remembering(space)
+    measure = measure or _remembering(space, cost)
     rng = stream(seed, "survey")
     rows = [sample(space, rng) for _ in range(samples)]
     costs = [measure(row) for row in rows]
     zeros = first_row(space)
     ranges, cheapest = {}, {}
-    for name in COST_NAMES:
+    known = COST_NAMES if costs[0].latency_ms is None else (*COST_NAMES, LATENCY)
+    for name in known:
         values = [float(getattr(c, name)) for c in costs]
 
         def read(c: Cost, name: str = name) -> float:
@@ -123,21 +128,29 @@ class Within:
         budget: Limits that ``anchor`` meets.
         anchor: A candidate that fits; repairs walk towards it.
         survey: What the networks of the space cost.
+        costing: What a network costs; a predictor adds its latency.
     """
 
     space: Space
     budget: Budget
     anchor: Tokens
     survey: Survey
+    costing: Costing = cost
 
     @staticmethod
-    def of(space: Space, budget: Budget, *, seed: int = 0) -> Within:
+    def of(space: Space, budget: Budget, *, seed: int = 0, costing: Costing = cost) -> Within:
         """Survey the space and find an anchor.
+
+        Args:
+            space: The space.
+            budget: Limits.
+            seed: Of the survey.
+            costing: What a network costs.
 
         Raises:
             BudgetError: If no network fits; the message names the reachable range.
         """
-        measure = _remembering(space)
+        measure = _remembering(space, costing)
         found = survey(space, seed=seed, measure=measure)
         for name, limit in budget.limits().items():
             if found.ranges[name].least > limit:
@@ -152,11 +165,11 @@ class Within:
                     f"No network of {space.name} meets {budget} together, though each limit can "
                     f"be met alone; the nearest found exceeds one by {excess:.2f}x. Relax one."
                 )
-        return Within(space=space, budget=budget, anchor=anchor, survey=found)
+        return Within(space=space, budget=budget, anchor=anchor, survey=found, costing=costing)
 
     def fits(self, tokens: Tokens) -> bool:
         """Whether the network of these tokens meets the budget."""
-        return self.budget.excess(cost(self.space.decode(tokens))) <= 1
+        return self.budget.excess(self.costing(self.space.decode(tokens))) <= 1
 
     def repair(self, tokens: Tokens, *, rng: np.random.Generator) -> Tokens:
         """The candidate if it fits, else an early one that does on a walk to the anchor."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netwright.arch.cost import COST_NAMES
+from netwright.arch.cost import COST_NAMES, figure
 from netwright.errors import UsageError
 from netwright.pareto import Direction, crowding, fronts
 from netwright.records import Objective, Tokens, Trial
@@ -133,12 +133,13 @@ def cost_of(trial: Trial, name: str) -> float:
     Raises:
         UsageError: If it has neither of this name.
     """
-    if name in COST_NAMES:
-        return float(getattr(trial.cost, name))
+    known = figure(trial.cost, name)
+    if known is not None:
+        return known
     if name in trial.outcome.metrics:
         return trial.outcome.metrics[name]
-    known = ", ".join((*COST_NAMES, *trial.outcome.metrics))
-    raise UsageError(f"There is no cost {name!r} to be kept small; there are: {known}.")
+    there = ", ".join((*COST_NAMES, *trial.outcome.metrics))
+    raise UsageError(f"There is no cost {name!r} to be kept small; there are: {there}.")
 
 
 def survivors(members: Sequence[Member], count: int, *, costs: int) -> list[Member]:
