@@ -29,7 +29,7 @@ from netwright.spaces.zico import ZiCoSpace
 
 SPACES = ("accel", "efficientnet", "mnasnet", "mobile", "nasnet", "zico")
 SOURCES = ("module", "cell", "cut cell", *SPACES)
-SHARES = (0.6, 0.28, 0.09, *[0.03 / len(SPACES)] * len(SPACES))
+SHARES = (0.76, 0.15, 0.08, *[0.01 / len(SPACES)] * len(SPACES))
 DRAWN = 8
 TWISTS = (
     "none", "dead activations", "tiny weights", "huge weights", "zero weights", "one nan weight",
