@@ -87,7 +87,8 @@ def test_too_little_time_for_trainings_goes_by_a_score_and_says_so() -> None:
     short, less = plan(2), plan(1)
     assert (short.objective, short.strategy, short.probe_steps) == ("consensus", "evolution", None)
     assert less.objective == "params" and less.trainings == 0
-    assert any("no training" in line for line in less.lines())
+    assert any("no training, as there is no time" in line for line in less.lines())
+    assert any("no training; cand" in line for line in plan(9, objective="zico").lines())
     typed = plan(1, objective="val_loss")
     assert typed.strategy == "predictor" and typed.probe_steps == FEWEST_STEPS
     assert plan(60, objective="zico").strategy == "evolution"

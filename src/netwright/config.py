@@ -22,10 +22,11 @@ class SearchConfig(BaseModel):
     """Image folder, Parquet file, torchvision name, or ``digits``."""
     space: str = "mobile"
     """Name of the search space."""
-    strategy: str = "evolution"
-    """Name of the strategy."""
-    objective: str = "val_loss"
-    """``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name."""
+    strategy: str = "auto"
+    """Name of the strategy; ``auto``: ``predictor`` for short trainings, else ``evolution``."""
+    objective: str = "auto"
+    """``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name; ``auto``: by the
+    time there is."""
     probe_steps: int | None = Field(default=None, ge=1)
     """Length of the short trainings in optimiser steps; from budget and minutes where absent."""
     probes: str | None = None
@@ -48,8 +49,8 @@ class SearchConfig(BaseModel):
     """Side of the images in pixels; chosen from the images where absent."""
     flip: bool | None = None
     """Whether mirror images keep their class; judged from the data where absent."""
-    batch: int = Field(default=16, ge=1)
-    """Candidates asked for at a time."""
+    batch: int | None = Field(default=None, ge=1)
+    """Candidates asked for at a time; as suits the strategy where absent."""
     device: Literal["cpu", "cuda", "mps"] = "cpu"
     """Where networks are scored and trained."""
     store: str | None = None

@@ -87,6 +87,7 @@ class SearchPlan:
         final_epochs: Of the final recipe.
         step_seconds: Of a middling network in training, on one worker.
         measured: Whether that was measured; else it is a convention.
+        too_short: Whether there is no time for short trainings, which would be better.
     """
 
     minutes: float
@@ -103,6 +104,7 @@ class SearchPlan:
     final_epochs: float
     step_seconds: float
     measured: bool
+    too_short: bool = False
 
     @property
     def by_training(self) -> bool:
@@ -124,9 +126,10 @@ class SearchPlan:
                 f"{self.objective}"
             )
         else:
+            why = ", as there is no time" if self.too_short else ""
             first = (
-                f"search  {search}: no training; as many candidates as the time allows, chosen by "
-                f"{self.strategy}, judged by {self.objective}"
+                f"search  {search}: no training{why}; candidates chosen by {self.strategy}, "
+                f"judged by {self.objective}"
             )
         crowd = "1 random network" if self.randoms == 1 else f"{self.randoms} random networks"
         race = "1 candidate" if self.racers == 1 else f"{self.racers} candidates race"
@@ -170,10 +173,11 @@ def plan_search(
         step_seconds: Of a middling network in training on one worker, where it was measured.
     """
     epoch = steps_per_epoch(facts.count("train"), _batch_size(facts))
+    possible = capacity(facts, within, minutes=minutes) * epoch / FEWEST_STEPS
+    too_short = objective == AUTO and possible < HANDFUL
     if objective == AUTO:
-        objective = "val_loss"
-        if capacity(facts, within, minutes=minutes) * epoch < HANDFUL * FEWEST_STEPS:
-            objective = "consensus" if minutes >= _CONSENSUS_MINUTES else "params"
+        free = "consensus" if minutes >= _CONSENSUS_MINUTES else "params"
+        objective = free if too_short else "val_loss"
     trained = by_training(objective)
     if strategy == AUTO:
         strategy = "predictor" if trained else "evolution"
@@ -198,6 +202,7 @@ def plan_search(
         final_epochs=min(MOST_FINAL_EPOCHS, finals * workers / (taken * epoch * field.work)),
         step_seconds=taken,
         measured=step_seconds is not None,
+        too_short=too_short,
     )
 
 

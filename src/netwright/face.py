@@ -13,7 +13,7 @@ from netwright.arch.graph import Architecture
 from netwright.check_folder import known
 from netwright.config import SearchConfig, read_toml, search_config
 from netwright.contracts import Space, Strategy
-from netwright.effort import probe_steps
+from netwright.effort import AUTO, plan_search
 from netwright.events import Event
 from netwright.loop import BATCH
 from netwright.pareto import front
@@ -152,8 +152,8 @@ def search(
     minutes: float = 10,
     trials: int | None = None,
     seed: int = 0,
-    objective: str = "val_loss",
-    strategy: str | Callable[[Within, Objective, int], Strategy] = "evolution",
+    objective: str = AUTO,
+    strategy: str | Callable[[Within, Objective, int], Strategy] = AUTO,
     workers: int | None = None,
     executor: Executor | None = None,
     out: str | Path | None = None,
@@ -171,8 +171,10 @@ def search(
         minutes: Wall clock for everything, final trainings included.
         trials: Most candidates; the search ends sooner where its share of the time does.
         seed: The same seed asks for the same candidates in the same order.
-        objective: ``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name.
-        strategy: A name, or a function of (within, objective, seed) that makes a fresh one.
+        objective: ``val_loss`` or ``val_accuracy`` of short trainings, or a proxy's name;
+            ``auto``: ``val_loss`` where there is time for trainings.
+        strategy: A name, or a function of (within, objective, seed) that makes a fresh one;
+            ``auto``: ``predictor`` for short trainings, else ``evolution``.
         workers: Candidates evaluated at a time; as many as the executor says, or one per core
             and at most 8, where None.
         executor: Where (Dask, Ray, a pool of yours); processes of this machine where None.
@@ -201,18 +203,22 @@ def search(
     flip = before.flip if before else checked.settings.get("flip") if checked else None
     facts = peek_data(data, resolution=first.input_shape[1], seed=seed, flip=flip)
     require_fitting(space, facts)
-    if isinstance(strategy, str):
-        called, start = strategy, catalog.strategy(strategy)
-    else:
-        called, start = getattr(strategy, "__qualname__", repr(strategy)), strategy
     within = Within.of(space, budget, seed=seed)
     images = DataRef(source=data, resolution=facts.resolution, seed=seed, flip=flip)
     steps = before.probe_steps if before else checked.steps if checked else None
-    batch = before.batch if before else BATCH
     store = before.store if before else None
-    if steps is None and catalog.objective(objective) is None:
-        steps = probe_steps(facts, within, minutes=minutes)
     workers = at_once(workers, executor)
+    called = strategy if isinstance(strategy, str) else _name(strategy)
+    if before:  # what was left open then was chosen then
+        objective = before.objective if objective == AUTO else objective
+        called = before.strategy if called == AUTO else called
+    plan = plan_search(
+        facts, within, minutes=minutes, workers=workers, objective=objective, strategy=called,
+        steps=steps,
+    )  # fmt: skip
+    objective, called, steps = plan.objective, plan.strategy, steps or plan.probe_steps
+    start = catalog.strategy(called) if isinstance(strategy, str) else strategy
+    batch = (before.batch if before else None) or catalog.batch(called, BATCH)
     kept = {
         "flip": flip, "trials": trials, "store": store,
         "probes": str(probes) if probes else before.probes if before else None,
@@ -254,6 +260,10 @@ def search(
         on_event=on_event,
     )
     return Run(folder.path, space, store=store)
+
+
+def _name(start: Callable[[Within, Objective, int], Strategy]) -> str:
+    return getattr(start, "__qualname__", repr(start))
 
 
 def _stored(folder: RunFolder) -> SearchConfig | None:

@@ -69,6 +69,24 @@ def test_so_many_candidates_are_looked_at(command: Command, photos: Path) -> Non
     assert read_toml(Path("run/run.toml"))["trials"] == 1
 
 
+def test_the_plan_is_printed_and_nothing_is_done(command: Command, photos: Path) -> None:
+    words = ("search", photos, "--max-macs", "100k", "--minutes", "9", "--plan")
+    answer = command(*words)
+    assert answer.out.startswith("Plan for 9m 00s on ") and "chosen by predictor" in answer.out
+    data = command(*words, "--json").data
+    assert data["objective"] == "val_loss" and data["trainings"] > 20
+    assert command(*words[:4], "--minutes", "0.01", "--plan", "--json").data["too_short"]
+    assert not Path("runs").exists()
+
+
+def test_too_little_time_to_train_is_said_and_kept(command: Command, photos: Path) -> None:
+    answer = command("search", photos, "--max-macs", "100k", "--minutes", "0.01", "--out", "run")
+    assert answer.code == 0 and "no training, as there is no time" in answer.err
+    settings = read_toml(Path("run/run.toml"))
+    assert (settings["objective"], settings["strategy"]) == ("params", "evolution")
+    assert command("search", "--resume", "--out", "run", "--minutes", "0.02").code == 0
+
+
 def test_mixed_sizes_and_colours_are_handled(command: Command, tmp_path: Path) -> None:
     root = draw_photos(tmp_path / "mixed", {"rgb": 6})
     draw_photos(root, {"grey": 6}, side=12, mode="L")

@@ -16,8 +16,9 @@ from netwright.cli.output import Flag, command, complain, console, print_json
 from netwright.cli.summary import print_summary
 from netwright.config import SearchConfig, read_toml, search_config
 from netwright.contracts import Strategy
-from netwright.effort import probe_steps
+from netwright.effort import AUTO, SearchPlan, plan_search
 from netwright.errors import UsageError
+from netwright.loop import BATCH
 from netwright.records import Objective, print_cost
 from netwright.run_folder import RunFolder, next_run
 from netwright.spaces.within import Within
@@ -57,6 +58,7 @@ def search(
     resume: Flag = False,
     config: Path | None = None,
     store: str | None = None,
+    plan: Flag = False,
     json: Flag = False,
 ) -> None:
     """Search for a network that fits a budget, train it, and compare it with plain baselines.
@@ -69,9 +71,10 @@ def search(
         minutes: Wall clock for everything, final trainings included.
         trials: Most candidates; the search ends sooner where its share of the time does.
         space: A name of `netwright list spaces`.
-        strategy: A name of `netwright list strategies`.
+        strategy: A name of `netwright list strategies`; predictor for short trainings and
+            evolution for training-free scores without it.
         objective: val_loss or val_accuracy of short trainings, or a proxy of
-            `netwright list proxies`.
+            `netwright list proxies`; val_loss without it, where there is time for trainings.
         probe_steps: Length of the short trainings; from budget and minutes without it.
         probes: Folder of a `netwright check`: its trainings are the first candidates, and its
             images, space, seed and length of training hold here where nothing else is typed.
@@ -85,6 +88,7 @@ def search(
         config: A TOML file with these settings; what is typed here wins.
         store: A database URL for the trials, in place of the run's own file. Its password is not
             kept: give it again to resume, or set PGPASSWORD.
+        plan: Print how the time would be spent, and stop.
         json: Print one JSON object on stdout; progress still goes to stderr.
     """
     typed = {
@@ -98,6 +102,13 @@ def search(
     }  # fmt: skip
     given = {key: value for key, value in typed.items() if value is not None}
     chosen, folder = _chosen(given, out=out, resume=resume, file=config)
+    if plan:
+        planned = _planned(chosen)[0]
+        if json:
+            print_json(planned.to_dict())
+        else:
+            console().print("\n".join(planned.lines()), soft_wrap=True)
+        return
     facts = run(chosen, folder, resume=resume)
     if json:
         print_json({"run": str(folder.path), **facts})
@@ -175,9 +186,29 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
         resume: Whether to go on with what is there.
     """
     started = time.monotonic() - _seconds_so_far()
-    by_training = catalog.objective(chosen.objective) is None
-    start = catalog.strategy(chosen.strategy)
     _refuse_second(folder, resume=resume)
+    plan, facts, within = _planned(chosen)
+    start = catalog.strategy(plan.strategy)
+    chosen = chosen.model_copy(
+        update={
+            "objective": plan.objective,
+            "strategy": plan.strategy,
+            "probe_steps": chosen.probe_steps or plan.probe_steps,
+            "batch": chosen.batch or catalog.batch(plan.strategy, BATCH),
+        }
+    )
+    with folder.started(store=chosen.store):
+        print_head(chosen, facts, within, folder)
+        console(stderr=True).print("\n".join(plan.lines()), soft_wrap=True)
+        return _search(chosen, facts, within, folder, start=start, started=started, resume=resume)
+
+
+def _planned(chosen: SearchConfig) -> tuple[SearchPlan, DataFacts, Within]:
+    """How the time will be spent, and what is known of images and space by then."""
+    if chosen.objective != AUTO:
+        catalog.objective(chosen.objective)
+    if chosen.strategy != AUTO:
+        catalog.strategy(chosen.strategy)
     facts = peek_data(
         chosen.data, resolution=chosen.resolution, seed=chosen.seed, flip=chosen.flip
     )
@@ -188,12 +219,16 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
         channels=facts.channels,
     )
     within = Within.of(space, chosen.budget(), seed=chosen.seed)
-    if by_training and chosen.probe_steps is None:
-        steps = probe_steps(facts, within, minutes=chosen.minutes)
-        chosen = chosen.model_copy(update={"probe_steps": steps})
-    with folder.started(store=chosen.store):
-        print_head(chosen, facts, within, folder)
-        return _search(chosen, facts, within, folder, start=start, started=started, resume=resume)
+    plan = plan_search(
+        facts,
+        within,
+        minutes=chosen.minutes,
+        workers=chosen.workers,
+        objective=chosen.objective,
+        strategy=chosen.strategy,
+        steps=chosen.probe_steps,
+    )
+    return plan, facts, within
 
 
 def _search(
@@ -240,7 +275,7 @@ def _search(
                 store=chosen.store,
                 resume=resume,
                 probes=known(Path(chosen.probes)) if chosen.probes and not resume else None,
-                batch=chosen.batch,
+                batch=chosen.batch or BATCH,
                 device=chosen.device,
                 on_event=display,
             )
