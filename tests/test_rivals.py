@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from netwright.arch.cost import cost
+from netwright.arch.cost import Cost, cost
+from netwright.arch.graph import Architecture
 from netwright.arch.ops import Conv
 from netwright.nn.build import build
 from netwright.records import Budget
@@ -35,6 +38,15 @@ def test_they_meet_every_limit_and_fill_one(budget: Budget, side: int) -> None:
 def test_without_a_limit_of_macs_they_have_as_many_as_the_winner() -> None:
     found = rivals((3, 32, 32), 10, budget=Budget(params=1e6), macs=8e6)
     assert all(0.95 * 8e6 < cost(a).macs <= 8e6 for a in found.networks.values())
+
+
+def test_a_predicted_latency_is_a_limit_too() -> None:
+    def costing(arch: Architecture) -> Cost:
+        return replace(cost(arch), latency_ms=cost(arch).params / 50e3)
+
+    budget = Budget(macs=5e6, latency_ms=1.5)
+    found = rivals((3, 32, 32), 10, budget=budget, macs=0, costing=costing)
+    assert all(cost(a).params <= 75e3 for a in found.networks.values()) and not found.left_out
 
 
 def test_what_is_out_of_reach_is_left_out_and_why() -> None:

@@ -6,11 +6,12 @@ budget, the one with the most parameters, and two published networks scaled to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from netwright.arch.cost import cost
+from netwright.arch.cost import LATENCY, cost, figure
 from netwright.arch.graph import Architecture
+from netwright.errors import BudgetError
 from netwright.predict.columns import columns
 from netwright.predict.predictor import Predictor
 from netwright.records import Objective, Tokens, Trial
@@ -21,9 +22,11 @@ from netwright.spaces.within import Within
 
 RACERS, RANDOMS = 8, 3  # at most; how many there is time for is planned once speeds are known
 _LEAST_TRIALS, _MOST_TRIALS = 6, 500  # that a predictor learns from: fewer are too few
+_DRAWS = 10  # of a plain network, until one meets what is measured
 _REFERENCE = 256  # random candidates that say on which scale to look at the columns
 
-Order = Callable[[Sequence[Trial]], Sequence[Trial]]
+Meets = Callable[[Architecture], bool]
+"""Whether a network is within a limit that is measured, not counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +49,19 @@ class Finalist:
         return self.role.startswith("search")
 
 
+def anything(arch: Architecture) -> bool:
+    """No limit is measured."""
+    return True
+
+
 def choose(
-    within: Within, trials: Sequence[Trial], objective: Objective, *, seed: int
+    within: Within,
+    trials: Sequence[Trial],
+    objective: Objective,
+    *,
+    seed: int,
+    meets: Meets = anything,
+    racers: int = RACERS,
 ) -> tuple[Finalist, ...]:
     """The most promising trials, then the networks that they are compared with.
 
@@ -59,24 +73,55 @@ def choose(
         trials: The history; failed ones are passed over.
         objective: What the search made large.
         seed: Of the plain networks.
+        meets: Whether a network is within what is measured; who is not is passed over.
+        racers: Candidates, at most.
+
+    Raises:
+        BudgetError: If no candidate meets the limit that is measured.
     """
+    space = within.space
     ok = [t for t in trials if t.ok and t.duplicate_of is None]
     measured = sorted(ok, key=lambda t: (-t.value(objective), t.number))
     orders = [measured]
     if _LEAST_TRIALS <= len(ok) <= _MOST_TRIALS:
         orders.insert(0, by_predictor(within, ok, objective, seed=seed))
     turns = [trial for pair in zip(*orders, strict=True) for trial in pair]
-    found = list(dict.fromkeys(trial.tokens for trial in turns))[:RACERS]
+    order = list(dict.fromkeys(trial.tokens for trial in turns))
+    found = _first(order, racers, within, meets) or _fastest(order, within, meets)
     rows = [(f"search {i + 1}", tokens) for i, tokens in enumerate(found)]
     rng = stream(seed, "random baseline")
     for number in range(RANDOMS):
         role = "random" if number == 0 else f"random {number + 1}"
-        rows.append((role, within.sample(rng=rng)))
-    rows.append(("most params", most_params(within, seed=seed)))
+        drawn = (within.sample(rng=rng) for _ in range(_DRAWS))
+        rows += [(role, tokens) for tokens in _first(drawn, 1, within, meets)]
+    largest = (most_params(within, seed=seed) for _ in range(2))  # the limit may move meanwhile
+    rows += [("most params", tokens) for tokens in _first(largest, 1, within, meets)]
     return tuple(
-        Finalist(role=role, tokens=tokens, arch=within.space.decode(tokens))
-        for role, tokens in rows
+        Finalist(role=role, tokens=tokens, arch=space.decode(tokens)) for role, tokens in rows
     )
+
+
+def _first(rows: Iterable[Tokens], count: int, within: Within, meets: Meets) -> list[Tokens]:
+    """The first so many rows whose networks meet the limit."""
+    good = (tokens for tokens in rows if meets(within.space.decode(tokens)))
+    return [tokens for _, tokens in zip(range(count), good, strict=False)]
+
+
+def _fastest(rows: Sequence[Tokens], within: Within, meets: Meets) -> list[Tokens]:
+    """Where no candidate meets the limit: the one that does, the fastest ones looked at first."""
+
+    def latency(tokens: Tokens) -> float:
+        return figure(within.costing(within.space.decode(tokens)), LATENCY) or 0.0
+
+    cheapest = within.survey.cheapest.get(LATENCY, within.anchor)
+    found = _first(sorted({*rows, cheapest}, key=latency), 1, within, meets)
+    if not found:
+        raise BudgetError(
+            f"Not one of {len(rows)} candidates was measured within {within.budget}, though they "
+            "were predicted to be: the machine is slower now than when the table was measured. "
+            "Try again when it is quiet, or with a higher --max-latency."
+        )
+    return found
 
 
 def by_predictor(
@@ -104,18 +149,24 @@ def by_predictor(
 
 
 def with_rivals(
-    finalists: Sequence[Finalist], within: Within
+    finalists: Sequence[Finalist], within: Within, *, meets: Meets = anything
 ) -> tuple[tuple[Finalist, ...], Rivals]:
     """The finalists with the published networks, as many MACs as the budget allows.
 
     Args:
         finalists: The most promising first; its MACs count where the budget does not limit them.
         within: The space and the budget.
+        meets: Whether a network is within what is measured.
     """
     first = finalists[0].arch
     macs = within.budget.macs or float(cost(first).macs)
-    found = rivals(first.input_shape, first.classes, budget=within.budget, macs=macs)
-    more = [Finalist(role=n, tokens=(), arch=arch) for n, arch in found.networks.items()]
+    made = rivals(
+        first.input_shape, first.classes, budget=within.budget, macs=macs, costing=within.costing
+    )
+    good = {name: arch for name, arch in made.networks.items() if meets(arch)}
+    slow = {n: f"it was measured above {within.budget}." for n in made.networks if n not in good}
+    found = Rivals(networks=good, left_out={**made.left_out, **slow})
+    more = [Finalist(role=n, tokens=(), arch=arch) for n, arch in good.items()]
     return (*finalists, *more), found
 
 

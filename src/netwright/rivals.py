@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from netwright.arch.cost import COST_NAMES, cost
+from netwright.arch.cost import COST_NAMES, LATENCY, cost
 from netwright.arch.graph import Architecture
 from netwright.arch.ops import Shape
 from netwright.arch.staged import Layer, Staged, parse_stage
@@ -20,6 +20,7 @@ from netwright.errors import UsageError
 from netwright.records import Budget
 from netwright.scaling import Rule, Target, scale_to
 from netwright.spaces.efficientnet import B0, RELU6, SILU
+from netwright.spaces.within import Costing
 
 LEAST_MAPS = (4, 2, 1)  # pixels, of the last map; the first that the limits allow
 MOBILENET_V2 = (
@@ -45,7 +46,9 @@ class Rivals:
     left_out: Mapping[str, str]
 
 
-def rivals(image: Shape, classes: int, *, budget: Budget, macs: float) -> Rivals:
+def rivals(
+    image: Shape, classes: int, *, budget: Budget, macs: float, costing: Costing = cost
+) -> Rivals:
     """MobileNetV2 and EfficientNet-B0 for these images, scaled to the limits of a search.
 
     Args:
@@ -53,6 +56,7 @@ def rivals(image: Shape, classes: int, *, budget: Budget, macs: float) -> Rivals
         classes: Length of the logits.
         budget: All its limits hold for the rivals too.
         macs: What they are scaled to where the budget does not limit MACs.
+        costing: What a network costs.
     """
     limits = {"macs": macs, **budget.limits()}
     networks: dict[str, Architecture] = {}
@@ -61,7 +65,7 @@ def rivals(image: Shape, classes: int, *, budget: Budget, macs: float) -> Rivals
         for least in LEAST_MAPS:
             try:
                 staged = published_for(name, image, classes, least_map=least)
-                networks[name] = _scaled(staged, limits)
+                networks[name] = _scaled(staged, limits, costing)
                 break
             except UsageError as err:
                 left_out[name] = str(err)
@@ -112,19 +116,19 @@ def _last_map(parts: list[tuple[Layer, ...]], side: int) -> int:
     return side
 
 
-def _scaled(staged: Staged, limits: Mapping[str, float]) -> Architecture:
+def _scaled(staged: Staged, limits: Mapping[str, float], costing: Costing) -> Architecture:
     """The largest network of the kind within every limit.
 
     Raises:
         UsageError: If a limit is out of its reach.
     """
     targets = [
-        Target(name=name, measure=_measure(name), limit=limit)
+        Target(name=name, measure=_measure(name, costing), limit=limit)
         for name, limit in limits.items()
-        if name in COST_NAMES
+        if name in (*COST_NAMES, LATENCY)
     ]
     return scale_to(staged.architecture(), *targets, rule=_RULE)
 
 
-def _measure(name: str) -> Callable[[Architecture], float]:
-    return lambda arch: float(getattr(cost(arch), name))
+def _measure(name: str, costing: Costing) -> Callable[[Architecture], float]:
+    return lambda arch: float(getattr(costing(arch), name))
