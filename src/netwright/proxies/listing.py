@@ -107,10 +107,7 @@ ALL: tuple[Proxy, ...] = (
         labels=True,
         gradients=True,
         reader="netwright.proxies.zico:reader",
-        reads=(
-            "weights",
-            "more batches",
-        ),
+        reads=("weights", "more batches"),
     ),
     Proxy(
         name="naswot",
@@ -155,6 +152,24 @@ ALL: tuple[Proxy, ...] = (
         summary="Number of convolutions and linear layers that the output depends on.",
         data=False,
         reader="netwright.proxies.depth:count_reader",
+        reads=("sketch",),
+    ),
+    Proxy(
+        name="madnas",
+        function="netwright.proxies.madnas:madnas",
+        summary="Entropy that widths, kernels and depth allow, by stage.",
+        citation="Sun et al., ICML 2022, arXiv 2111.13336",
+        data=False,
+        reader="netwright.proxies.madnas:reader",
+        reads=("sketch",),
+    ),
+    Proxy(
+        name="deepmad",
+        function="netwright.proxies.deepmad:deepmad",
+        summary="That entropy times the log of the stage's size.",
+        citation="Shen et al., CVPR 2023, arXiv 2303.02165",
+        data=False,
+        reader="netwright.proxies.deepmad:reader",
         reads=("sketch",),
     ),
     Proxy(
@@ -240,10 +255,7 @@ ALL: tuple[Proxy, ...] = (
         data=False,
         seeded=True,
         reader="netwright.proxies.zen:reader",
-        reads=(
-            "noise",
-            "moved noise",
-        ),
+        reads=("noise", "moved noise"),
     ),
     Proxy(
         name="gradsign",

@@ -7,18 +7,20 @@ branches multiplied by a literal zero (the ``none`` edges of cell spaces) are no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 from torch.nn import functional as F  # noqa: N812 (torch's own spelling)
+from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from netwright.arch.maxent import Layer
 from netwright.proxies.borrow import View, borrowed, image_shape, listening, output
 from netwright.proxies.sharing import Circle, Scene
 
@@ -104,6 +106,8 @@ class Sketch:
     """Most convolutions and linear layers met on one path from the image to the output."""
     sizes: dict[str, tuple[int, int]]
     """Positions and channels of every layer's output for one image, by the layer's name."""
+    layers: tuple[Layer, ...]
+    """Calls of live layers on maps of more than one position, in order."""
 
 
 def sketch(module: nn.Module, shape: tuple[int, int, int]) -> Sketch:
@@ -114,15 +118,20 @@ def sketch(module: nn.Module, shape: tuple[int, int, int]) -> Sketch:
         shape: Channels, height and width of one image.
     """
     sizes: dict[str, tuple[int, int]] = {}
+    calls: dict[Node, Layer] = {}
     counter = _Counter()
     with sketched(module, shape) as (view, image):
         name_of = {module.get_submodule(name): name for name in view.layers}
 
         def watch(layer: nn.Module, _: object, result: object) -> None:
             if isinstance(result, Tensor):
+                name = name_of[layer]
                 axis = result.dim() - 1 if isinstance(layer, nn.Linear) else 1
                 channels = result.shape[axis]
-                sizes[name_of[layer]] = result[0].numel() // channels, channels
+                sizes[name] = result[0].numel() // channels, channels
+                if result.grad_fn is not None and sizes[name][0] > 1:
+                    called = f"{name} {len(calls)}" if calls else name
+                    calls[result.grad_fn] = _layer(layer, called, view.layers[name], *sizes[name])
 
         with _Shapes(), listening(name_of, watch), counter:
             root = output(view, image).grad_fn
@@ -137,7 +146,34 @@ def sketch(module: nn.Module, shape: tuple[int, int, int]) -> Sketch:
         live={name: w.numel() for name, w in view.layers.items() if id(w) in reached},
         longest=length.get(root, 0),
         sizes=sizes,
+        layers=_linked(order, calls),
     )
+
+
+def _layer(layer: nn.Module, name: str, weight: Tensor, positions: int, channels: int) -> Layer:
+    groups = layer.groups if isinstance(layer, _ConvNd) else 1
+    return Layer(
+        name=name,
+        inputs=layer.in_channels if isinstance(layer, _ConvNd) else weight.shape[1],
+        groups=groups,
+        kernel=weight[0, 0].numel(),
+        channels=channels,
+        positions=positions,
+        before=(),
+    )
+
+
+def _linked(order: Sequence[Node], calls: Mapping[Node, Layer]) -> tuple[Layer, ...]:
+    """The calls that are in autograd's graph, each with the calls right before it."""
+    made_of: dict[Node, tuple[str, ...]] = {}
+    linked: dict[str, Layer] = {}
+    for node in order:
+        below = (name for n, _ in node.next_functions if n is not None for name in made_of[n])
+        made_of[node] = before = tuple(dict.fromkeys(below))
+        if node in calls:
+            linked[calls[node].name] = replace(calls[node], before=before)
+            made_of[node] = (calls[node].name,)
+    return tuple(linked[layer.name] for layer in calls.values() if layer.name in linked)
 
 
 def shared_sketch(scene: Scene) -> Sketch:

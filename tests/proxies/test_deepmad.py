@@ -1,0 +1,54 @@
+"""DeepMAD of a module is that of its graph, and by hand on a small network."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from torch import Tensor, nn
+
+from netwright import catalog
+from netwright.arch import maxent
+from netwright.nn.build import build
+from netwright.proxies.borrow import Batch
+from netwright.proxies.deepmad import deepmad
+from netwright.proxies.failure import ScoreFailed
+from netwright.spaces.nasbench201 import NASBench201Space
+
+
+def test_by_hand(net: nn.Module, batches: list[Batch]) -> None:
+    terms = [math.log(27) / 2, math.log(54) / 2, math.log(54) / 2]  # one size of map, 8x8
+    expected = 8 * math.log(6 * 64) * sum(terms)
+    assert deepmad(net, batches) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["mnasnet_a1", "efficientnet_b0", "nasnet_a_mobile", "cell"])
+def test_a_module_is_its_graph(name: str, batches: list[Batch]) -> None:
+    if name == "cell":
+        arch = NASBench201Space(cells=1).decode((3, 2, 1, 0, 4, 3))
+    else:
+        arch = catalog.architecture(name, classes=4, resolution=32)
+    side = [(x.repeat(1, 1, 4, 4), y) for x, y in batches]
+    expected = maxent.deepmad(maxent.layers_of(arch))
+    assert deepmad(build(arch, seed=0), side) == pytest.approx(expected, rel=1e-12)
+
+
+def test_weights_and_pixels_are_not_read(net: nn.Module, batches: list[Batch]) -> None:
+    before = deepmad(net, batches)
+    for parameter in net.parameters():
+        parameter.data.fill_(math.nan)
+    assert deepmad(net, [(x * math.nan, y) for x, y in batches]) == before
+
+
+def test_a_network_without_convolutions_of_maps_is_refused(batches: list[Batch]) -> None:
+    class Vector(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(3, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            result: Tensor = self.head(x.mean((2, 3)))
+            return result
+
+    with pytest.raises(ScoreFailed, match="no convolution of a map"):
+        deepmad(Vector(), batches)
