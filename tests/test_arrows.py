@@ -36,7 +36,7 @@ errors
 < finalists judge families reporting exporters run_folder checked
 < rehearsal
 < finals
-< verdict sittings exam check_folder funnel trained
+< verdict sittings exam check_folder funnel trained spending
 < pipeline
 < probing
 < catalog

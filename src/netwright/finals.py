@@ -40,6 +40,7 @@ class Final:
         cost: Of its network.
         outcome: Of the last part that it was trained for.
         stopped: The step after which it was left behind; None where it was trained to the end.
+        seconds: Of a worker, for all its parts.
     """
 
     role: str
@@ -48,6 +49,7 @@ class Final:
     cost: Cost
     outcome: Outcome
     stopped: int | None = None
+    seconds: float = 0.0
 
     @property
     def accuracy(self) -> float | None:
@@ -164,6 +166,7 @@ def _final(
         cost=cost(arch),
         outcome=outcome,
         stopped=plan.ends[last] if stopped else None,
+        seconds=sum(o.seconds for (name, _), o in outcomes.items() if name == arch_id),
     )
 
 

@@ -48,11 +48,13 @@ class FinalsPlan:
         finalists: Who.
         recipe: The common recipe.
         rungs: Where candidates are compared on the way, and every training is cut.
+        measuring: Seconds of workers that it took to measure their speeds.
     """
 
     finalists: tuple[Finalist, ...]
     recipe: Recipe
     rungs: tuple[Rung, ...] = ()
+    measuring: float = 0.0
 
     @property
     def ends(self) -> tuple[int, ...]:
@@ -104,11 +106,12 @@ def plan_finals(
     """
     archs = {f.arch.id: f.arch for f in let_in(MEASURED, finalists)}
     recipe = default_recipe(facts, steps=100).for_device(device)
-    field, started = FIELDS[-1], time.perf_counter()
+    field, started, measuring = FIELDS[-1], time.perf_counter(), 0.0
     for _ in range(2):
         speed = SpeedEvaluator(data=data, recipe=recipe, device=device)
         asked = [executor.submit(evaluate, speed, arch, seed) for arch in archs.values()]
         found = [settled(future) for future in asked]
+        measuring += sum(outcome.seconds for outcome in found)
         pace = {
             arch_id: o.metrics.get("step_seconds", 0.0)
             for arch_id, o in zip(archs, found, strict=True)
@@ -122,7 +125,9 @@ def plan_finals(
         recipe = new
         if same:
             break
-    return FinalsPlan(finalists=let_in(field, finalists), recipe=recipe, rungs=field.rungs)
+    return FinalsPlan(
+        finalists=let_in(field, finalists), recipe=recipe, rungs=field.rungs, measuring=measuring
+    )
 
 
 def look_steps(facts: DataFacts, batch_size: int) -> float:
