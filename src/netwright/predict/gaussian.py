@@ -20,27 +20,50 @@ Group = tuple[str, Floats]
 
 # Median amplitude of the linear and of the smooth part a priori, of values with deviation 1.
 AMPLITUDES: Mapping[str, tuple[float, float]] = {
-    "size": (0.5, 0.4),
-    "form": (0.3, 0.3),
-    "level": (0.1, 0.1),
-    "cell": (0.4, 0.3),
-    "tokens": (0.3, 0.2),
-    "proxies": (0.5, 0.4),
+    "size": (0.22, 0.56),
+    "form": (0.14, 0.42),
+    "level": (0.05, 0.14),
+    "cell": (0.25, 0.55),
+    "tokens": (0.14, 0.28),
+    "proxies": (0.22, 0.56),
 }
+# What a column of a group adds a priori: larger networks and better scores are better, until
+# values say otherwise.
+LEAN: Mapping[str, float] = {"size": 0.22, "proxies": 0.25}
 LENGTH, NOISE = 1.5, 0.25
-_LOOSE, _TIGHT = 0.7, 0.5  # deviations of the logarithms: amplitudes and noise, length scales
+_SPREAD = 0.5  # deviation of the logarithms of all settings
 _MEAN = 10.0  # variance of the unknown mean
 _JITTER = 1e-6
 _CHUNK = 1024  # rows predicted at once, whose covariances stay in the processor's cache
-_TRUSTED = 8  # values as foretold, that the width of intervals starts from
+_TRUSTED = 4  # values as foretold, that the width of intervals starts from
 _REACH = 4.0  # deviations that the search for the largest density may go
 
 
-def _priors(groups: Sequence[Group]) -> tuple[Floats, Floats]:
-    """Medians and deviations of the logarithms: per group linear, smooth, length; then noise."""
+def prior(groups: Sequence[Group]) -> Floats:
+    """Medians of the settings a priori: per group linear, smooth, length; then noise."""
     medians = [v for name, _ in groups for v in (*AMPLITUDES[name], LENGTH)] + [NOISE]
-    spreads = [v for _ in groups for v in (_LOOSE, _LOOSE, _TIGHT)] + [_LOOSE]
-    return np.log(medians), np.array(spreads)
+    settings: Floats = np.log(medians)
+    return settings
+
+
+def prior_covariance(groups: Sequence[Group]) -> tuple[Floats, float]:
+    """Covariance (N, N) of rows before anything was seen, and the variance of the noise.
+
+    The mean varies as much as the values, not as if nothing were known of it, so that what tells
+    rows apart counts from the first.
+    """
+    settings = prior(groups)
+    parts = [_squared(rows, rows) for _, rows in groups]
+    return _kernel(parts, settings)[0] + 1.0, NOISE**2
+
+
+def _lean(groups: Sequence[Group]) -> Floats:
+    """What is expected of rows before anything was seen (N,)."""
+    found: Floats = np.zeros(len(groups[0][1]))
+    for name, rows in groups:
+        if name in LEAN:
+            found = found + LEAN[name] * rows.mean(axis=1)
+    return found
 
 
 def _squared(a: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -59,9 +82,9 @@ class Process:
         rows: What was seen: the groups with their scaled columns (N, C).
         settings: Logarithms: per group linear amplitude, smooth amplitude, length; then noise.
         factor: Lower Cholesky factor (N, N) of the values' covariance.
-        weights: Covariance inverse times values (N,).
+        weights: Covariance inverse times what the values are off what was expected (N,).
         width: What deviations are to be multiplied by: how far, by root mean square, each value
-            lay from what the others foretold, in the deviations foretold.  Eight values that lay
+            lay from what the others foretold, in the deviations foretold.  Four values that lay
             as foretold are counted in.
     """
 
@@ -83,12 +106,12 @@ class Process:
         """
         from scipy.optimize import minimize  # 0.2 s that only those who fit pay
 
-        some = values[:settled]
+        some = (values - _lean(groups))[:settled]
         parts = [_squared(rows[:settled], rows[:settled]) for _, rows in groups]
-        centre, spread = _priors(groups)
-        bounds = list(zip(centre - _REACH * spread, centre + _REACH * spread, strict=True))
+        centre, reach = prior(groups), _REACH * _SPREAD
+        bounds = list(zip(centre - reach, centre + reach, strict=True))
         found = minimize(
-            _loss, centre, args=(parts, some, centre, spread), jac=True, method="L-BFGS-B",
+            _loss, centre, args=(parts, some, centre), jac=True, method="L-BFGS-B",
             bounds=bounds, options={"maxiter": 60},
         )  # fmt: skip
         return Process.at(groups, values, np.asarray(found.x))
@@ -100,7 +123,7 @@ class Process:
         covariance = _noisy(_kernel(parts, settings)[0], settings)
         factor = np.linalg.cholesky(covariance).astype(np.float64)
         half = np.linalg.inv(factor)
-        weights = half.T @ (half @ values)
+        weights = half.T @ (half @ (values - _lean(groups)))
         # Left out, a value is off by weight / diagonal of the inverse (Rasmussen, eq. 5.12).
         surprise = float((weights**2 / (half * half).sum(axis=0)).sum())
         return Process(
@@ -127,7 +150,7 @@ class Process:
 
     def mean(self, groups: Sequence[Group]) -> Floats:
         """What is expected of other rows (N,)."""
-        found: Floats = self._across(groups) @ self.weights
+        found: Floats = self._across(groups) @ self.weights + _lean(groups)
         return found
 
     def predict(self, groups: Sequence[Group]) -> tuple[Floats, Floats]:
@@ -147,7 +170,7 @@ class Process:
             linear, smooth = np.exp(2 * self.settings[3 * i : 3 * i + 2])
             own += linear * (rows * rows).mean(axis=1) + smooth
         variance = np.maximum(own - (known * known).sum(axis=0), 1e-12)
-        return across @ self.weights, np.sqrt(variance)
+        return across @ self.weights + _lean(groups), np.sqrt(variance)
 
     def covariance(self, groups: Sequence[Group]) -> Floats:
         """Joint covariance (N, N) of other rows, without noise."""
@@ -184,7 +207,6 @@ def _loss(
     parts: Sequence[tuple[Floats, Floats]],
     values: Floats,
     centre: Floats,
-    spread: Floats,
 ) -> tuple[float, Floats]:
     """Minus the log posterior density of the settings, and its gradient."""
     kernel, slopes = _kernel(parts, settings, slopes=True)
@@ -192,9 +214,9 @@ def _loss(
     half = np.linalg.inv(factor)
     inverse = half.T @ half
     weights = inverse @ values
-    off = (settings - centre) / spread
+    off = (settings - centre) / _SPREAD
     loss = values @ weights / 2 + np.log(np.diag(factor)).sum() + off @ off / 2
     outer = inverse - np.outer(weights, weights)
     gradient = [float((outer * slope).sum()) / 2 for slope in slopes]
     gradient.append(math.exp(2 * settings[-1]) * float(np.trace(outer)))
-    return float(loss), np.array(gradient) + off / spread
+    return float(loss), np.array(gradient) + off / _SPREAD

@@ -18,11 +18,12 @@ import numpy.typing as npt
 
 from netwright.errors import UsageError
 from netwright.predict.columns import Scaling, Table
-from netwright.predict.gaussian import Process
+from netwright.predict.gaussian import Process, prior_covariance
+from netwright.predict.probes import informative, order_of_ties
 
 Floats = npt.NDArray[np.float64]
 LEAST = 2  # values that were measured; fewer say nothing of how values differ
-_STRETCH = 0.7  # at which distance from the median, in median deviations, logarithms begin: 1/it
+_STRETCH = 0.4  # at which distance from the median, in median deviations, logarithms begin: 1/it
 _NORMAL_MAD = 1.4826  # a normal deviation in median deviations
 _LISTED = 256  # candidates that a batch is chosen of
 _normal = NormalDist()
@@ -91,6 +92,29 @@ class Predictor:
     def __init__(self, reference: Table | None = None) -> None:
         self._scaling = Scaling(reference) if reference is not None else None
         self._fitted: tuple[Scaling, _Warp, Process] | None = None
+
+    def probes(
+        self, table: Table, count: int, *, seed: int, chosen: Sequence[int] = ()
+    ) -> list[int]:
+        """Which networks to train first, with nothing known of any: rows of the table.
+
+        Each is the one whose value would take most doubt about all the others, as this predictor
+        doubts before it has learned.  The first k are a fair choice of k.
+
+        Args:
+            table: Columns of the candidates; two thousand are looked at where there are more.
+            count: How many, at most as many as are left.
+            seed: Decides between equals.
+            chosen: Rows that are already among the probes; not given again.
+        """
+        scaling = self._scaling or Scaling(table)
+        groups = scaling(table)
+        tie = order_of_ties(len(groups[0][1]), seed=seed)
+
+        def doubt(rows: npt.NDArray[np.intp]) -> tuple[Floats, float]:
+            return prior_covariance([(name, part[rows]) for name, part in groups])
+
+        return informative(doubt, count, chosen=list(chosen), tie=tie)
 
     def fit(
         self, table: Table, values: Sequence[float] | Floats, *, settled: int | None = None

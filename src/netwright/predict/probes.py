@@ -20,7 +20,7 @@ from netwright.rng import stream
 
 Floats = npt.NDArray[np.float64]
 Design = Literal["maxmin", "doptimal", "informative"]
-_MOST = 2000  # rows that doubt is taken over; more are drawn from
+MOST = 2000  # rows that doubt is taken over; more are drawn from
 _SAME = 1e-12  # squared distance below which two rows are one
 
 
@@ -61,8 +61,14 @@ def diverse(
         )
     if design not in _DESIGNS:
         raise UsageError(f"No design is called {design!r}; there are {', '.join(_DESIGNS)}.")
-    tie = stream(seed, "probes").permutation(len(rows)).astype(np.float64) * 1e-12
+    tie = order_of_ties(len(rows), seed=seed)
     return _DESIGNS[design](rows, count, taken, tie)
+
+
+def order_of_ties(count: int, *, seed: int) -> Floats:
+    """Numbers too small to matter but between equals (N,)."""
+    tie: Floats = stream(seed, "probes").permutation(count).astype(np.float64) * 1e-12
+    return tie
 
 
 def standardised(table: npt.NDArray[np.floating]) -> Floats:
@@ -126,24 +132,42 @@ def _learn(covariance: Floats, row: Floats) -> Floats:
     return learnt
 
 
-def _informative(rows: Floats, count: int, taken: list[int], tie: Floats) -> list[int]:
-    """The row whose value would take most variance from the others, after each that is chosen."""
-    some = np.sort(np.argsort(tie, kind="stable")[:_MOST])
-    some = np.union1d(some, np.array(taken, dtype=np.intp))
+def informative(
+    doubt: Callable[[npt.NDArray[np.intp]], tuple[Floats, float]],
+    count: int,
+    *,
+    chosen: list[int],
+    tie: Floats,
+) -> list[int]:
+    """The row whose value would take most variance from the others, after each that is chosen.
+
+    Args:
+        doubt: Covariance (M, M) of M rows by their numbers, and the variance of a value's noise.
+        count: How many, at most ``MOST`` or N less those chosen.
+        chosen: Rows that were seen before.
+        tie: Decides between equals (N,), and which rows are looked at where there are many.
+    """
+    some = np.sort(np.argsort(tie, kind="stable")[:MOST])
+    some = np.union1d(some, np.array(chosen, dtype=np.intp))
     at = {int(row): place for place, row in enumerate(some)}
-    if count > len(some) - len(taken):
-        return _far(rows, count, taken, tie)
-    covariance = _smooth(rows[some])
+    covariance, noise = doubt(some)
     left = np.ones(len(some), dtype=bool)
     found: list[int] = []
-    for place in map(at.__getitem__, taken):
-        covariance, left[place] = _observe(covariance, place), False
+    for place in map(at.__getitem__, chosen):
+        covariance, left[place] = _observe(covariance, place, noise), False
     for _ in range(count):
-        gain = (covariance**2).sum(axis=0) / (covariance.diagonal() + _NOISE)
+        gain = (covariance**2).sum(axis=0) / (covariance.diagonal() + noise)
         best = int(np.argmax(np.where(left, gain + tie[some], -np.inf)))
         found.append(int(some[best]))
-        covariance, left[best] = _observe(covariance, best), False
+        covariance, left[best] = _observe(covariance, best, noise), False
     return found
+
+
+def _informative(rows: Floats, count: int, taken: list[int], tie: Floats) -> list[int]:
+    """Informative for a smooth model of the rows."""
+    if count > min(len(rows), MOST) - len(taken):
+        return _far(rows, count, taken, tie)
+    return informative(lambda some: (_smooth(rows[some]), _NOISE), count, chosen=taken, tie=tie)
 
 
 _NOISE = 0.1  # variance of a training, where the smooth model's own is about 2.5
@@ -160,9 +184,9 @@ def _smooth(rows: Floats) -> Floats:
     return total
 
 
-def _observe(covariance: Floats, place: int) -> Floats:
+def _observe(covariance: Floats, place: int, noise: float) -> Floats:
     seen = covariance[:, place]
-    learnt: Floats = covariance - np.outer(seen, seen) / (covariance[place, place] + _NOISE)
+    learnt: Floats = covariance - np.outer(seen, seen) / (covariance[place, place] + noise)
     return learnt
 
 

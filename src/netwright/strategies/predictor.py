@@ -21,9 +21,8 @@ import numpy.typing as npt
 
 from netwright.contracts import Space
 from netwright.errors import UsageError
-from netwright.predict.columns import Scaling, Table, columns
+from netwright.predict.columns import Table, columns
 from netwright.predict.predictor import LEAST, Predictor
-from netwright.predict.probes import diverse
 from netwright.records import Objective, Tokens, Trial
 from netwright.rng import stream
 from netwright.spaces.edit import cross, mutate
@@ -122,9 +121,9 @@ class FewShot:
     def _different(self, n: int) -> list[Tokens]:
         """The next probes; their order does not depend on what came of them."""
         table = self._look(self._reference)
-        rows = np.hstack([part for _, part in Scaling(table)(table)])
-        count = min(len(rows), len(self._seen) + n)
-        order = [self._reference[i] for i in diverse(rows, count, seed=self.seed)]
+        count = min(len(self._reference), len(self._seen) + n)
+        chosen = Predictor(table).probes(table, count, seed=self.seed)
+        order = [self._reference[i] for i in chosen]
         return [row for row in order if row not in self._seen][:n]
 
     def _filled(self, rows: list[Tokens], n: int) -> list[Tokens]:
