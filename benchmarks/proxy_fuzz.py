@@ -19,15 +19,18 @@ import torch
 from torch import Tensor, nn
 
 import record
+from netwright.proxies.borrow import borrowed, output
+from netwright.proxies.failure import ScoreFailed
 from netwright.proxies.listing import ALL
 from netwright.proxies.scoring import Score, score
 from proxy_fuzz_cases import Case
 
-BAD = ("case", "score", "trace")
-"""Keys of what must not happen: no input, something raised, a network that came back changed."""
+BAD = ("case", "score", "trace", "silent")
+"""Keys of what must not happen: no input, something raised, a network that came back changed,
+numbers made of an output that is none."""
 
 
-def outcome(found: Score) -> str:
+def reading(found: Score) -> str:
     """``score``, or the reason without its figures.
 
     Raises:
@@ -53,12 +56,29 @@ def look(case: Case) -> dict[str, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             scores = score(network, images, proxies=ALL, seed=case.number)
-        found = {name: outcome(got) for name, got in scores.items()}
+        found = {name: reading(got) for name, got in scores.items()}
     except Exception as err:  # noqa: BLE001 (what is looked for)
         return {"score": f"raised: {type(err).__name__}: {str(err)[:200]}"}
     if changed := _changed(before, _state(network)):
         found["trace"] = f"left changed: {changed}"
+    if "nan" in case.twist and (silent := _silent(network, images[0][0], found)):
+        found["silent"] = f"scores of a network that puts out nan: {silent}"
     return found
+
+
+def _silent(network: nn.Module, images: Tensor, found: dict[str, str]) -> str:
+    """Proxies of the pixels with a score though the network's output holds a nan.
+
+    MeCo reads maps alone, which may be sound before a classifier that is not.
+    """
+    with borrowed(network) as view, torch.no_grad():
+        try:
+            if not bool(output(view, images).isnan().any()):
+                return ""
+        except ScoreFailed:
+            return ""
+    wrong = [p.name for p in ALL if p.data and found[p.name] == "score"]
+    return ", ".join(name for name in wrong if not name.startswith("meco"))
 
 
 def _state(network: nn.Module) -> dict[str, Any]:

@@ -45,12 +45,12 @@ def test_a_case_is_drawn_from_its_number_alone() -> None:
 
 
 def test_silence_is_an_error() -> None:
-    assert proxy_fuzz.outcome(Score(value=1.0, seconds=0)) == "score"
+    assert proxy_fuzz.reading(Score(value=1.0, seconds=0)) == "score"
     reason = "layer 'a.b' has 3 of 12"
-    said = proxy_fuzz.outcome(Score(value=None, reason=reason, seconds=0))
+    said = proxy_fuzz.reading(Score(value=None, reason=reason, seconds=0))
     assert said == "layer * has * of *"
     with pytest.raises(ValueError, match="neither"):
-        proxy_fuzz.outcome(Score(value=None, seconds=0))
+        proxy_fuzz.reading(Score(value=None, seconds=0))
 
 
 def test_what_is_raised_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +112,16 @@ def test_a_network_that_comes_back_changed_is_a_crash(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(proxy_fuzz, "score", careless)
     assert proxy_fuzz.look(MODULES[0])["trace"].startswith("left changed: module")
+
+
+def test_a_score_of_a_network_that_puts_out_nan_is_a_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = next(case for case in MODULES if case.twist == "nan images")
+    told = {proxy.name: Score(value=1.0, seconds=0.0) for proxy in ALL}
+    monkeypatch.setattr(proxy_fuzz, "score", lambda *_, **__: told)
+    assert "swap" in proxy_fuzz.look(case)["silent"]
+    assert "synflow" not in proxy_fuzz.look(case)["silent"]
 
 
 def test_a_network_that_cannot_be_differentiated_gets_a_reason() -> None:

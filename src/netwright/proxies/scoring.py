@@ -78,7 +78,10 @@ def score(
     found: dict[str, Score] = {}
     with torch.inference_mode(mode=False):
         placed = [(images.to(device), labels.to(device, copy=True)) for images, labels in batches]
-        for made, sharers in shared_by(proxies):
+        if not all(bool(torch.isfinite(images).all()) for images, _ in placed):
+            blind = Score(value=None, reason="an image is not finite", seconds=0.0)
+            found = {proxy.name: blind for proxy in proxies if proxy.data}
+        for made, sharers in shared_by([p for p in proxies if p.name not in found]):
             own = derive(seed, "pass", made.name)
             scene = Scene(module=module, batches=placed, seed=own, memo=memo)
             found |= _together(made, sharers, scene)

@@ -29,7 +29,7 @@ def swap(module: nn.Module, batches: Sequence[Batch]) -> float:
         batches: Only the first images (B, C, H, W) are read.
 
     Raises:
-        ScoreFailed: Where the network has no ReLU-like activation.
+        ScoreFailed: Where the network has no ReLU-like activation, or its output is not finite.
     """
     require_batches(batches, 1, "swap")
     return read_alone(reader, module, batches)
@@ -38,17 +38,20 @@ def swap(module: nn.Module, batches: Sequence[Batch]) -> float:
 def reader(scene: Scene) -> Reader:
     """SWAP as a reader of the batch pass; it keeps each layer's distinct patterns."""
     patterns: list[Tensor] = []
+    finite: list[Tensor] = []
 
     def add(x: Tensor) -> None:
         words = [_word(part) for part in torch.split(x > 0, _BITS)]
         patterns.append(_distinct(torch.stack(words, dim=1)))
 
     def value() -> float:
+        if not bool(finite[0]):
+            raise ScoreFailed("the network's output is not finite")
         if not patterns:
             raise ScoreFailed("the network has no ReLU-like activation")
         return float(len(_distinct(torch.cat(patterns))))
 
-    return Reader(value=value, units=add)
+    return Reader(value=value, units=add, output=lambda x: finite.append(torch.isfinite(x).all()))
 
 
 def _word(on: Tensor) -> Tensor:

@@ -97,7 +97,7 @@ def linear_regions(
         images: How many are drawn.
 
     Raises:
-        ScoreFailed: Where the network has no ReLU-like activation.
+        ScoreFailed: Where the network has no ReLU-like activation, or its output is not finite.
     """
     shape = image_shape(batches)
     noise = normal_like(batches[0][0], (images, *shape), seed=derive(seed, "linear_regions"))
@@ -117,7 +117,9 @@ def linear_regions(
                     digest.update(row.tobytes())
 
             with watching(len(part), update):
-                output(view, part)
+                result = output(view, part)
+            if not bool(torch.isfinite(result).all()):
+                raise ScoreFailed("the network's output is not finite")
             if not seen:
                 raise ScoreFailed("the network has no ReLU-like activation")
             codes.update(digest.digest() for digest in digests)
