@@ -25,6 +25,7 @@ from netwright.errors import StoreError, TokenError, UsageError
 from netwright.fakes import ONE, FakeEvaluator, RandomDraws, TinySpace
 from netwright.ledger import Progress
 from netwright.loop import IDLE_BATCHES, Summary, run_search
+from netwright.predict.descriptors import describe
 from netwright.records import Budget, Objective, Outcome, Tokens, Trial
 from netwright.rng import derive, stream
 from netwright.spaces.within import Costing
@@ -470,3 +471,32 @@ def test_a_candidate_above_the_latency_is_rejected_and_free() -> None:
     assert all(t.outcome.status == "rejected" and t.outcome.seconds == 0 for t in slow)
     assert all("latency_ms" in t.outcome.reason and "> 5ms" in t.outcome.reason for t in slow)
     assert all(t.ok and t.cost.latency_ms == t.cost.params / 1000 for t in trials if t not in slow)
+
+
+class Noting(ThreadPoolExecutor):
+    """Notes which networks it was given, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.given: list[str] = []
+
+    def submit(self, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
+        self.given.append(args[1].id)
+        return super().submit(fn, *args, **options)
+
+
+def test_the_slowest_of_a_batch_begin_first_and_numbers_stay() -> None:
+    executor = Noting()
+    with memory() as store, executor:
+        go(store, executor=executor, batch=8, trials=8)
+        trials = [t for t in store if t.duplicate_of is None]
+    archs = {t.arch_id: searcher.SPACE.decode(t.tokens) for t in trials}
+    total = {name: describe(arch)["log_activations"] for name, arch in archs.items()}
+    given = [total[name] for name in executor.given]
+    assert given == sorted(given, reverse=True) and len(given) == len(trials) > 4
+    with memory() as store:
+        go(store, batch=8, trials=8)
+        alone = [t for t in store if t.duplicate_of is None]
+    found = [[replace(t, outcome=replace(t.outcome, seconds=0.0)) for t in s]
+             for s in (trials, alone)]  # fmt: skip
+    assert found[0] == found[1]

@@ -18,6 +18,7 @@ from netwright.arch.graph import Architecture
 from netwright.contracts import Evaluator, Space, Strategy
 from netwright.errors import StoreError, TokenError, UsageError
 from netwright.ledger import Ledger, Progress, TimedStore
+from netwright.predict.descriptors import NAMES, describe_all
 from netwright.records import Budget, Objective, Outcome, Tokens, Trial
 from netwright.rng import derive
 from netwright.spaces.tokens import check
@@ -170,6 +171,17 @@ def _why_idle(done: Sequence[Trial], budget: Budget) -> str:
     return f"{IDLE_BATCHES} batches in a row held no new network"
 
 
+def _slowest_first(jobs: Sequence[_Job]) -> deque[_Job]:
+    """Jobs by their activations, so that at the end of a batch no worker waits for a long one.
+
+    Of what is known of a network these tell most of how long it trains: in the mobile space at
+    5M MACs, Spearman .57 with the time of a step, where MACs have .12.
+    """
+    sizes = describe_all([job.arch for job in jobs])[:, NAMES.index("log_activations")]
+    order = sorted(range(len(jobs)), key=lambda i: (-float(sizes[i]), jobs[i].number))
+    return deque(jobs[i] for i in order)
+
+
 class _Planner:
     """Sorts the candidates of a batch: stored, over budget, seen before, or to be evaluated."""
 
@@ -251,10 +263,11 @@ class _Crew:
         """Do what is planned, as far as the time allows; all that ends well is recorded."""
         if plan.free:
             self.ledger.record(plan.free)
+        waiting = _slowest_first(plan.jobs) if len(plan.jobs) > self.slots > 1 else plan.jobs
         try:
             while True:
-                while plan.jobs and len(self._running) < self.slots and not self.ledger.late():
-                    self._start(plan.jobs.popleft())
+                while waiting and len(self._running) < self.slots and not self.ledger.late():
+                    self._start(waiting.popleft())
                 if not self._running:
                     return
                 finished = wait(self._running, return_when=FIRST_COMPLETED).done
