@@ -44,7 +44,7 @@ _MAIN = (
     "from netwright.cli import main; main()"
 )
 _LOOK_SECONDS = 0.02
-_PATIENCE = 300.0  # seconds without the moment or an end, before a run counts as hung
+_PATIENCE = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +133,7 @@ def kill_at(
     *,
     resume_with: Sequence[str] = (),
     by: signal.Signals = signal.SIGKILL,
+    patience: float = _PATIENCE,
 ) -> Kill | None:
     """Start or resume, and kill at a moment; None where the search ended before.
 
@@ -142,13 +143,14 @@ def kill_at(
         moment: When; looked at every few milliseconds.
         resume_with: Further words where it is resumed.
         by: The signal.
+        patience: Seconds without the moment or an end, before the run counts as hung.
 
     Raises:
         RuntimeError: If the search failed, or hangs.
     """
     before = stored(run)
     with start(run, words, resume_with) as process:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + patience
         while process.poll() is None and not moment(run):
             if time.monotonic() > deadline:
                 process.kill()
