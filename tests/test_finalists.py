@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from netwright.arch.cost import cost
+from netwright.arch.graph import Architecture
+from netwright.errors import BudgetError
 from netwright.fakes import ONE, TinySpace
 from netwright.finalists import RACERS, by_predictor, choose, most_params, with_rivals
 from netwright.records import Budget, Objective, Outcome, Tokens, Trial
@@ -90,3 +94,38 @@ def test_most_params_is_what_enumeration_finds() -> None:
     assert WITHIN.fits(found) and cost(SPACE.decode(found)).params == max(counts)
     alone = Within.of(ONE, Budget())
     assert most_params(alone, seed=0, looks=5) == (0, 0, 0, 0)
+
+
+def test_who_was_measured_above_the_limit_is_passed_over() -> None:
+    rows = [row for row in enumerate_tokens(SPACE) if WITHIN.fits(row)][:6]
+    trials = [trial(i, row, float(i)) for i, row in enumerate(rows)]
+    looked: list[str] = []
+
+    def meets(arch: Architecture) -> bool:
+        looked.append(arch.id)
+        return arch.id != SPACE.decode(rows[5]).id
+
+    chosen = choose(WITHIN, trials, SCORE, seed=0, meets=meets, racers=2)
+    found = [f.tokens for f in chosen if f.races]
+    assert len(found) == 2 and rows[5] not in found
+    assert all(meets(f.arch) for f in chosen)
+    racing = {SPACE.decode(row).id for row in rows}
+    assert len([i for i in looked if i in racing]) <= 3 + len(chosen) * 2  # no more than needed
+
+
+def test_where_nobody_meets_it_the_fastest_is_looked_at_last() -> None:
+    rows = [row for row in enumerate_tokens(SPACE) if WITHIN.fits(row)][:6]
+    trials = [trial(i, row, float(i)) for i, row in enumerate(rows)]
+    with pytest.raises(BudgetError, match="Not one of 6 candidates was measured within"):
+        choose(WITHIN, trials, SCORE, seed=0, meets=lambda arch: False)
+    anchor = SPACE.decode(WITHIN.anchor).id
+    chosen = choose(WITHIN, trials, SCORE, seed=0, meets=lambda arch: arch.id == anchor)
+    assert [f.tokens for f in chosen if f.races] == [WITHIN.anchor]
+
+
+def test_rivals_that_are_too_slow_are_left_out_with_the_reason() -> None:
+    finalists, found = with_rivals(
+        choose(WITHIN, [trial(0, ROWS[0], 1.0)], SCORE, seed=0), WITHIN, meets=lambda arch: False
+    )
+    assert not found.networks and all(f.tokens for f in finalists)
+    assert found.left_out

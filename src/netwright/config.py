@@ -37,6 +37,20 @@ class SearchConfig(BaseModel):
     """Most parameters."""
     max_memory_bytes: int | None = Field(default=None, gt=0)
     """Most activation memory live at once, for one image in float32."""
+    max_latency_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Most milliseconds of a pass, measured for the finalists."""
+    target_latency_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """What a reward aims at, as MnasNet's does; candidates above it stay candidates."""
+    latency_reward: Literal["soft", "hard"] = "soft"
+    """How much latency counts in that reward."""
+    latency_runtime: Literal["torch", "torch.compile", "onnxruntime", "openvino"] = "torch"
+    """What runs the networks whose latency is meant."""
+    latency_threads: int = Field(default=1, ge=1)
+    """On how many threads."""
+    latency_table: str | None = None
+    """A table of ``netwright latency``; a short profile of the space is made where absent."""
+    latency_command: str | None = None
+    """The user's command that measures in place of a runtime."""
     minutes: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     """Wall clock for all: search, final trainings, report."""
     trials: int | None = Field(default=None, ge=1)
@@ -63,7 +77,13 @@ class SearchConfig(BaseModel):
             macs=self.max_macs,
             params=self.max_params,
             peak_activation_bytes=self.max_memory_bytes,
+            latency_ms=self.max_latency_ms,
         )
+
+    @property
+    def minds_latency(self) -> bool:
+        """Whether latency is limited or weighed."""
+        return self.max_latency_ms is not None or self.target_latency_ms is not None
 
     def to_toml(self) -> str:
         """The text of ``run.toml``; what is not set stays out, and so does a password."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright import catalog
+from netwright.arch.cost import LATENCY, cost
 from netwright.arch.graph import Architecture
 from netwright.check_folder import known
 from netwright.config import SearchConfig, read_toml, search_config
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
 
     from netwright.exporters.exported import Exported
     from netwright.exporters.features import Features
+    from netwright.latency.prepare import LatencyPlan
     from netwright.proxies.scoring import Score
 
 
 FLAGS = {
     "macs": "max_macs", "params": "max_params", "peak_activation_bytes": "max_memory_bytes",
+    "latency_ms": "max_latency_ms",
 }  # fmt: skip
 
 
@@ -160,6 +164,7 @@ def search(
     resume: bool = False,
     probes: str | Path | None = None,
     device: str = "cpu",
+    latency: LatencyPlan | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Run:
     """Search a space for a network that fits a budget; train it beside plain baselines.
@@ -183,6 +188,8 @@ def search(
         probes: Folder of a check: its trainings are the first candidates, and as long as its are
             all others.
         device: Where networks are scored and trained.
+        latency: How latency is predicted and measured, where the budget limits it; in torch on
+            one thread, after a short profile of the space, where None.
         on_event: Told of every stage and of progress within it.
 
     Raises:
@@ -203,7 +210,15 @@ def search(
     flip = before.flip if before else checked.settings.get("flip") if checked else None
     facts = peek_data(data, resolution=first.input_shape[1], seed=seed, flip=flip)
     require_fitting(space, facts)
-    within = Within.of(space, budget, seed=seed)
+    timed = _timed(budget.latency_ms, latency, before)
+    limit = None
+    if timed is not None:
+        from netwright.latency.prepare import prepare
+
+        folder.create()
+        limit = prepare(timed, space, folder.latency, seconds=60 * minutes, seed=seed)
+    costing = cost if limit is None else limit.costing
+    within = Within.of(space, budget, seed=seed, costing=costing)
     images = DataRef(source=data, resolution=facts.resolution, seed=seed, flip=flip)
     steps = before.probe_steps if before else checked.steps if checked else None
     store = before.store if before else None
@@ -228,7 +243,11 @@ def search(
         "probe_steps": steps, "minutes": minutes, "seed": seed, "workers": workers,
         "resolution": facts.resolution, "device": device.split(":")[0], "batch": batch,
         **{key: value for key, value in kept.items() if value is not None},
-        **{FLAGS[name]: int(limit) for name, limit in budget.limits().items()},
+        **(timed.settings() if timed else {}),
+        **{
+            FLAGS[name]: limit if name == LATENCY else int(limit)
+            for name, limit in budget.limits().items()
+        },
     }  # fmt: skip
     search_within(
         within,
@@ -257,9 +276,25 @@ def search(
         batch=batch,
         trials=trials,
         device=device,
+        latency=limit,
         on_event=on_event,
     )
     return Run(folder.path, space, store=store)
+
+
+def _timed(
+    limit_ms: float | None, given: LatencyPlan | None, before: SearchConfig | None
+) -> LatencyPlan | None:
+    """How latency is predicted and measured; None where the budget does not limit it."""
+    if limit_ms is None:
+        return None
+    from netwright.latency.prepare import LatencyPlan
+    from netwright.nn.runtimes import Where
+
+    if given is None and before is not None:
+        where = Where(runtime=before.latency_runtime, threads=before.latency_threads)
+        return LatencyPlan(limit_ms=limit_ms, where=where, command=before.latency_command)
+    return replace(given or LatencyPlan(limit_ms=limit_ms, where=Where()), limit_ms=limit_ms)
 
 
 def _name(start: Callable[[Within, Objective, int], Strategy]) -> str:

@@ -14,8 +14,9 @@ from netwright.arch.graph import Architecture
 from netwright.contracts import Store
 from netwright.errors import UsageError
 from netwright.events import Event, Stage
-from netwright.finalists import Finalist, choose, with_rivals
+from netwright.finalists import RACERS, Finalist, anything, choose, with_rivals
 from netwright.finals import Final, train
+from netwright.latency.limit import LatencyLimit
 from netwright.records import Objective
 from netwright.rehearsal import FinalsPlan, plan_finals
 from netwright.run_folder import RunFolder
@@ -25,7 +26,8 @@ from netwright.training.recipe import Recipe
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
 
-_IN_PLAN = ("seconds", "finalists", "recipe", "rungs", "left_out")
+_FEW, _SHORT_SECONDS = 4, 300.0  # racers whose latency a short search has time to measure
+_IN_PLAN = ("seconds", "finalists", "recipe", "rungs", "measuring", "left_out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ class Closing:
         seed: Of weights, order and plain networks.
         device: Where each is trained.
         on_event: Told of stages and progress.
+        latency: A limit that is measured; it holds for everybody who is trained.
     """
 
     within: Within
@@ -57,6 +60,7 @@ class Closing:
     seed: int
     device: str
     on_event: Callable[[Event], None]
+    latency: LatencyLimit | None = None
 
     def planned(self) -> FinalsPlan | None:
         """The plan of an earlier sitting; None where more was given since: more search, then."""
@@ -66,10 +70,13 @@ class Closing:
         found = self.folder.read_json(path, _IN_PLAN)
         if (found["seconds"], found.get("trials")) != (self.seconds, self.trials):
             return None
+        if self.latency is not None and "latency" in found:
+            self.latency.recall(found["latency"])
         return FinalsPlan(
             finalists=tuple(self._finalist(row) for row in found["finalists"]),
             recipe=Recipe.from_dict(found["recipe"]),
             rungs=tuple(Rung(**row) for row in found["rungs"]),
+            measuring=found["measuring"],
         )
 
     def left_out(self) -> dict[str, str]:
@@ -95,8 +102,13 @@ class Closing:
                 f"None of {len(trials)} candidates could be evaluated"
                 + (f"; the first reason: {reasons[0]}." if reasons else "; give it more minutes.")
             )
-        chosen = choose(self.within, trials, objective, seed=self.seed)
-        finalists, found = with_rivals(chosen, self.within)
+        meets, racers = anything, RACERS
+        if self.latency is not None:
+            self.on_event(Stage(text="Measuring the latency of the finalists"))
+            meets = self.latency.meets
+            racers = RACERS if self.seconds >= _SHORT_SECONDS else _FEW
+        chosen = choose(self.within, trials, objective, seed=self.seed, meets=meets, racers=racers)
+        finalists, found = with_rivals(chosen, self.within, meets=meets)
         self.on_event(Stage(text="Measuring how fast the finalists train"))
         plan = plan_finals(
             finalists,
@@ -114,8 +126,11 @@ class Closing:
             "finalists": [_row(f) for f in plan.finalists],
             "recipe": plan.recipe.to_dict(),
             "rungs": [asdict(rung) for rung in plan.rungs],
+            "measuring": plan.measuring,
             "left_out": dict(found.left_out),
         }
+        if self.latency is not None:
+            facts["latency"] = self.latency.facts()
         self.folder.write_json(self.folder.finals / "plan.json", facts)
         return plan
 

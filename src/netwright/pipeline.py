@@ -18,12 +18,13 @@ from netwright.arch.cost import COST_NAMES
 from netwright.arch.graph import Architecture
 from netwright.check_folder import Known, begin_with
 from netwright.contracts import Strategy
-from netwright.effort import SEARCH_SHARE
+from netwright.effort import FEWEST, RESERVE_SHARE, SEARCH_SHARE, SLOW_SHARE, by_training
 from netwright.events import Event, Stage
 from netwright.exam import examine
 from netwright.finals import Final
 from netwright.funnel import Closing, best_of
 from netwright.judge import Judge
+from netwright.latency.limit import LatencyLimit
 from netwright.ledger import Progress
 from netwright.loop import BATCH, Summary, run_search
 from netwright.nn.device import require_device
@@ -32,14 +33,13 @@ from netwright.run_folder import RunFolder
 from netwright.sittings import account
 from netwright.spaces.tokens import fingerprint
 from netwright.spaces.within import Within
+from netwright.spending import Spending, Timed
 from netwright.store import RunKey, TrialStore, open_store
 from netwright.strategies.listed import Listed
 from netwright.training.reference import DataRef
 from netwright.training.survey import DataFacts
 from netwright.verdict import verdict
 from netwright.workers import Processes
-
-_RESERVE = 0.05  # of the time, for what comes after the last training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +93,7 @@ def search(
     batch: int = BATCH,
     trials: int | None = None,
     device: str = "cpu",
+    latency: LatencyLimit | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> SearchResult:
     """Search, train the finalists, and write what the folder of a run holds.
@@ -117,6 +118,7 @@ def search(
         batch: Candidates per ask.
         trials: Most candidates, in all sittings together.
         device: Where networks are scored and trained.
+        latency: What predicted the latencies, where they count; ``within`` goes by it.
         on_event: Told of every stage and of progress within it.
 
     Raises:
@@ -152,31 +154,54 @@ def search(
         closing = Closing(
             within=within, data=data, facts=facts, folder=folder, seconds=clock.seconds,
             trials=trials, executor=crew, workers=workers, seed=seed, device=device, on_event=tell,
+            latency=latency,
         )  # fmt: skip
         setup, earlier = clock.used(), kept.used_seconds
         tell(Stage(text="Searching"))
-        summary = run_search(
-            within.space,
-            Listed([t.tokens for t in first], start(within, objective, seed)),
-            evaluator=judge.evaluator,
-            store=kept,
-            executor=crew,
-            objective=objective,
-            budget=within.budget,
-            seed=seed,
-            batch=batch,
-            seconds=clock.seconds * SEARCH_SHARE - min(setup, clock.seconds * SEARCH_SHARE / 2),
-            trials=trials,
-            workers=workers,
-            known={t.arch_id: t.outcome for t in first},
-            on_progress=tell,
-        )
+        thinking = 0.0
+
+        def look(share: float) -> Summary:
+            """Search until this share of the wall clock is used up."""
+            nonlocal thinking
+            asked = Timed(Listed([t.tokens for t in first], start(within, objective, seed)))
+            summary = run_search(
+                within.space,
+                asked,
+                evaluator=judge.evaluator,
+                store=kept,
+                executor=crew,
+                objective=objective,
+                budget=within.budget,
+                seed=seed,
+                batch=batch,
+                seconds=clock.seconds * share - min(setup, clock.seconds * share / 2),
+                trials=trials,
+                workers=workers,
+                known={t.arch_id: t.outcome for t in first},
+                costing=within.costing,
+                on_progress=tell,
+            )
+            thinking += asked.seconds
+            return summary
+
+        summary = look(SEARCH_SHARE)
+        if (
+            by_training(objective.metric)
+            and summary.progress.ok < FEWEST
+            and not closing.planned()
+        ):
+            tell(Stage(text="Training candidates is slow here; the search goes on for longer"))
+            summary = look(SLOW_SHARE)
         searched = clock.used()
         plan = closing.planned()
         if plan is None:
-            left = clock.seconds * (1 - _RESERVE) - clock.used() - earlier
+            left = clock.seconds * (1 - RESERVE_SHARE) - clock.used() - earlier
             plan = closing.plan(kept, objective, seconds=max(left, clock.seconds / 10))
+            thinking += max(0.0, clock.used() - searched - plan.measuring / workers)
         finals = closing.train(plan)
+        trained = clock.used()
+        elsewhere = {t.arch_id for t in first}
+        looking = sum(t.outcome.seconds for t in kept if t.arch_id not in elsewhere)
     best = best_of(finals)
     arch = next(f.arch for f in plan.finalists if f.role == best.role)
     test = examine(
@@ -208,13 +233,27 @@ def search(
         },
         "search": {"ended": summary.reason, **_counts(summary.progress)},
         "recipe": plan.recipe.to_dict(),
-        "finals": [final.to_dict() for final in finals],
+        "finals": [{**final.to_dict(), **_measured(final, latency)} for final in finals],
         "left_out": closing.left_out(),
         "best": {"role": best.role, "arch_id": best.arch_id, "val_accuracy": best.accuracy},
         "test": test,
         "verdict": verdict(finals, images=facts.count("val")),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "spending": Spending(
+            workers=workers,
+            wall=clock.used() + sittings.earlier,
+            busy={
+                "setup": setup,
+                "screen": thinking,
+                "probe" if by_training(objective.metric) else "score": looking,
+                "measure": plan.measuring,
+                "train": sum({f.arch_id: f.seconds for f in finals}.values()),
+                "test": clock.used() - trained,
+            },
+        ).to_dict(),
     }
+    if latency is not None:
+        result["latency"] = latency.facts()
     folder.write_json(folder.result, result)
     return SearchResult(best=arch, finals=finals, summary=summary, facts=result)
 
@@ -237,6 +276,12 @@ def _processes(workers: int) -> Iterator[Processes]:
     with Processes(workers) as executor:
         yield executor
         executor.kill()
+
+
+def _measured(final: Final, latency: LatencyLimit | None) -> dict[str, float]:
+    """The latency of a finalist, where it was measured."""
+    found = None if latency is None else latency.measured.get(final.arch_id)
+    return {} if found is None else {"latency_ms": found.median_ms}
 
 
 def _counts(progress: Progress) -> dict[str, Any]:

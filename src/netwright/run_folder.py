@@ -4,6 +4,7 @@ run.toml              the effective configuration
 trials.db             every trial (SQLite)
 best.json             the network, as an architecture file
 weights.safetensors   its trained weights
+latency.json          the latency table that the search predicts by, if latency counts
 probes.json           the short trainings of a check that the search began with, if it did
 result.json           the comparison at the end, with what everything cost
 finals/               plan, results and checkpoints of the final trainings
@@ -61,6 +62,11 @@ class RunFolder:
     def probes(self) -> Path:
         """``probes.json``."""
         return self.path / "probes.json"
+
+    @property
+    def latency(self) -> Path:
+        """``latency.json``."""
+        return self.path / "latency.json"
 
     @property
     def result(self) -> Path:

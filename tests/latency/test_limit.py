@@ -83,15 +83,16 @@ def test_what_is_measured_corrects_the_predictor(predictor: LatencyPredictor) ->
     assert limit.facts()["correction"] > 1.3
 
 
-def test_without_a_limit_everything_meets_it(predictor: LatencyPredictor) -> None:
+def test_without_a_limit_everything_meets_it_and_is_measured(predictor: LatencyPredictor) -> None:
     meter = Meter(1.0)
-    assert _limit(predictor, meter, None).meets(_archs(1)[0]) and not meter.seen
+    assert _limit(predictor, meter, None).meets(_archs(1)[0]) and len(meter.seen) == 1
 
 
 def test_an_earlier_sitting_is_recalled(predictor: LatencyPredictor) -> None:
     arch = _archs(1)[0]
     first, second = (_limit(predictor, Meter(1.0), 50.0) for _ in range(2))
     first.measure(arch)
-    second.recall(first.facts()["measured"])
+    second.recall(first.facts())
     assert second.measure(arch) == first.measured[arch.id]
+    assert second.facts() == first.facts()
     assert first.facts()["setting"]["runtime"] == "torch" and first.facts()["busy"] is False

@@ -38,6 +38,10 @@ def test_a_chain_is_cut_into_its_blocks() -> None:
     parts = parts_of(arch)
     assert len(parts) == len(arch.placed)
     assert [n for p in parts for n in p.names] == [n.name for n in arch.nodes]
+    for name in ("mnasnet_a1", "nasnet_a_mobile"):
+        made = catalog.architecture(name)
+        pairs = zip(parts_of(made), parts_of(made, named=False), strict=True)
+        assert all((a.key, a.features) == (b.key, b.features) for a, b in pairs)
 
 
 def test_cells_that_read_two_tensors_are_one_part() -> None:

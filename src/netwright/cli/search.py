@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from netwright import catalog
+from netwright.arch.cost import cost
 from netwright.check_folder import Known, known
 from netwright.cli.display import Display
+from netwright.cli.latency_options import latency_settings, prepared, rewarded
 from netwright.cli.output import Flag, command, complain, console, print_json
+from netwright.cli.resuming import refuse_another, refuse_second
 from netwright.cli.summary import print_summary
 from netwright.config import SearchConfig, read_toml, search_config
-from netwright.contracts import Strategy
+from netwright.contracts import Space, Strategy
 from netwright.effort import AUTO, SearchPlan, plan_search
 from netwright.errors import UsageError
 from netwright.loop import BATCH
 from netwright.records import Objective, print_cost
 from netwright.run_folder import RunFolder, next_run
-from netwright.spaces.within import Within
+from netwright.spaces.within import Costing, Within
 from netwright.training.survey import DataFacts, peek_data
 from netwright.units import format_seconds, parse_bytes, parse_count
 from netwright.workers import at_once
 
+if TYPE_CHECKING:
+    from netwright.latency.limit import LatencyLimit
+
 Start = Callable[[Within, Objective, int], Strategy]
 
-# What a search cannot change when it goes on; images and place are checked by the store.
-_SAME = (
-    "space", "strategy", "objective", "probes", "max_macs", "max_params", "max_memory_bytes",
-    "seed", "flip", "batch",
-)  # fmt: skip
 _SLOWEST_START = 20.0  # seconds that Python may take to get here
 
 
@@ -42,6 +44,13 @@ def search(
     max_macs: str | None = None,
     max_params: str | None = None,
     max_memory: str | None = None,
+    max_latency: str | None = None,
+    target_latency: str | None = None,
+    latency_reward: str | None = None,
+    latency_runtime: str | None = None,
+    latency_threads: int | None = None,
+    latency_table: Path | None = None,
+    latency_command: str | None = None,
     minutes: float | None = None,
     trials: int | None = None,
     space: str | None = None,
@@ -68,6 +77,14 @@ def search(
         max_macs: Most multiply-adds for one image, such as 20M.
         max_params: Most parameters, such as 1M.
         max_memory: Most activation memory live at once for one image in float32, such as 4MB.
+        max_latency: Most time of a pass, such as 5ms: predicted for candidates, measured on this
+            machine for all that are trained at the end.
+        target_latency: In place of a limit: what a reward aims at, as MnasNet's does.
+        latency_reward: soft or hard: how a latency above the target counts.
+        latency_runtime: torch, torch.compile, onnxruntime or openvino; torch without it.
+        latency_threads: Threads of the runtime; 1 without it.
+        latency_table: A table of `netwright latency profile`; a short profile is made without it.
+        latency_command: Your own command that measures elsewhere; see `netwright latency measure`.
         minutes: Wall clock for everything, final trainings included.
         trials: Most candidates; the search ends sooner where its share of the time does.
         space: A name of `netwright list spaces`.
@@ -99,11 +116,18 @@ def search(
         "max_memory_bytes": max_memory and parse_bytes(max_memory),
         "minutes": minutes, "trials": trials, "seed": seed, "workers": workers,
         "resolution": resolution, "flip": flip, "device": device, "store": store,
+        **latency_settings(
+            max_latency=max_latency, target_latency=target_latency,
+            latency_reward=latency_reward, latency_runtime=latency_runtime,
+            latency_threads=latency_threads, latency_table=latency_table,
+            latency_command=latency_command,
+        ),
     }  # fmt: skip
     given = {key: value for key, value in typed.items() if value is not None}
     chosen, folder = _chosen(given, out=out, resume=resume, file=config)
     if plan:
-        planned = _planned(chosen)[0]
+        free = chosen.model_copy(update={"max_latency_ms": None})  # nothing is measured for it
+        planned = _planned(free, *_data_and_space(free), costing=cost)[0]
         if json:
             print_json(planned.to_dict())
         else:
@@ -132,7 +156,7 @@ def _chosen(
     if "probes" in wanted and not resume:
         values |= _of_check(known(Path(wanted["probes"])))
     if resume and "data" in values:
-        _refuse_another(search_config(values), search_config({**values, **wanted}), folder=out)
+        refuse_another(search_config(values), search_config({**values, **wanted}), folder=out)
     values |= wanted
     if "data" not in values:
         raise UsageError("Say which images to search on, as in `netwright search my_photos`.")
@@ -186,8 +210,27 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
         resume: Whether to go on with what is there.
     """
     started = time.monotonic() - _seconds_so_far()
-    _refuse_second(folder, resume=resume)
-    plan, facts, within = _planned(chosen)
+    refuse_second(folder, resume=resume)
+    facts, space = _data_and_space(chosen)
+    if not chosen.minds_latency:
+        return _run(chosen, folder, facts, space, None, started=started, resume=resume)
+    with folder.started(store=chosen.store):
+        latency = prepared(chosen, space, folder)
+        return _run(chosen, folder, facts, space, latency, started=started, resume=resume)
+
+
+def _run(
+    chosen: SearchConfig,
+    folder: RunFolder,
+    facts: DataFacts,
+    space: Space,
+    latency: LatencyLimit | None,
+    *,
+    started: float,
+    resume: bool,
+) -> dict[str, Any]:
+    costing = latency.costing if latency else cost
+    plan, within = _planned(chosen, facts, space, costing=costing)
     start = catalog.strategy(plan.strategy)
     chosen = chosen.model_copy(
         update={
@@ -200,11 +243,13 @@ def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, A
     with folder.started(store=chosen.store):
         print_head(chosen, facts, within, folder)
         console(stderr=True).print("\n".join(plan.lines()), soft_wrap=True)
-        return _search(chosen, facts, within, folder, start=start, started=started, resume=resume)
+        return _search(
+            chosen, facts, within, folder, latency, start=start, started=started, resume=resume
+        )
 
 
-def _planned(chosen: SearchConfig) -> tuple[SearchPlan, DataFacts, Within]:
-    """How the time will be spent, and what is known of images and space by then."""
+def _data_and_space(chosen: SearchConfig) -> tuple[DataFacts, Space]:
+    """What is known of the images without decoding them, and the space for them."""
     if chosen.objective != AUTO:
         catalog.objective(chosen.objective)
     if chosen.strategy != AUTO:
@@ -218,17 +263,25 @@ def _planned(chosen: SearchConfig) -> tuple[SearchPlan, DataFacts, Within]:
         resolution=facts.resolution,
         channels=facts.channels,
     )
-    within = Within.of(space, chosen.budget(), seed=chosen.seed)
+    return facts, space
+
+
+def _planned(
+    chosen: SearchConfig, facts: DataFacts, space: Space, *, costing: Costing
+) -> tuple[SearchPlan, Within]:
+    """How the time will be spent, and what is known of the space by then."""
+    within = Within.of(space, chosen.budget(), seed=chosen.seed, costing=costing)
+    weighed = chosen.target_latency_ms is not None and chosen.objective == AUTO
     plan = plan_search(
         facts,
         within,
         minutes=chosen.minutes,
         workers=chosen.workers,
-        objective=chosen.objective,
+        objective="val_accuracy" if weighed else chosen.objective,
         strategy=chosen.strategy,
         steps=chosen.probe_steps,
     )
-    return plan, facts, within
+    return plan, within
 
 
 def _search(
@@ -236,6 +289,7 @@ def _search(
     facts: DataFacts,
     within: Within,
     folder: RunFolder,
+    latency: LatencyLimit | None,
     *,
     start: Start,
     started: float,
@@ -251,19 +305,15 @@ def _search(
     display = Display(console(stderr=True), metric=chosen.objective)
     try:
         with display:
+            judge = catalog.judge(
+                chosen.objective, data, facts, within=within, steps=chosen.probe_steps or 0,
+                device=chosen.device, seed=chosen.seed,
+            )  # fmt: skip
             result = search_within(
                 within,
                 data,
                 facts,
-                judge=catalog.judge(
-                    chosen.objective,
-                    data,
-                    facts,
-                    within=within,
-                    steps=chosen.probe_steps or 0,
-                    device=chosen.device,
-                    seed=chosen.seed,
-                ),
+                judge=replace(judge, objective=rewarded(judge.objective, chosen)),
                 strategy=chosen.strategy,
                 start=start,
                 folder=folder,
@@ -277,6 +327,7 @@ def _search(
                 probes=known(Path(chosen.probes)) if chosen.probes and not resume else None,
                 batch=chosen.batch or BATCH,
                 device=chosen.device,
+                latency=latency,
                 on_event=display,
             )
     except KeyboardInterrupt:
@@ -290,25 +341,3 @@ def _seconds_so_far() -> float:
     """How long this process has run: the user's clock began with Enter, not with this line."""
     age: float = time.time() - psutil.Process().create_time()
     return min(max(age, 0.0), _SLOWEST_START)  # clocks jump, and Python may have done other things
-
-
-def _refuse_another(before: SearchConfig, now: SearchConfig, *, folder: Path | None) -> None:
-    for name in _SAME:
-        old, new = getattr(before, name), getattr(now, name)
-        if old != new:
-            raise UsageError(
-                f"{folder} holds a search with {name} {_word(old)}, not {_word(new)}; resume it "
-                "with the same settings, or choose another folder with --out."
-            )
-
-
-def _word(value: object) -> str:
-    return "not set" if value is None else str(value)
-
-
-def _refuse_second(folder: RunFolder, *, resume: bool) -> None:
-    if folder.is_run() and not resume:
-        raise UsageError(
-            f"{folder.path} already holds a search; add --resume to go on with it, or choose "
-            "another folder with --out."
-        )

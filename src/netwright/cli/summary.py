@@ -10,7 +10,10 @@ from rich.console import Console
 from netwright.cli.output import command, table
 from netwright.config import SearchConfig, read_toml, search_config
 from netwright.run_folder import RunFolder
+from netwright.spending import in_words
 from netwright.units import format_count, format_seconds
+
+_PHOTO_PIXELS = 64  # of the side, from which pretrained weights know what they see
 
 
 def train_options(config: SearchConfig) -> tuple[str, ...]:
@@ -46,21 +49,26 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
         f"{result['objective']}; {format_seconds(in_all)} in all."
     )
     out.print()
-    best = result["best"]
+    best, latency = result["best"], result.get("latency")
+    timed = latency is not None
     rows = [
         (
             f"{row['role']} *" if row["role"] == best["role"] else row["role"],
             _accuracy(row, result["recipe"]["steps"]),
             format_count(row["params"]),
             format_count(row["macs"]),
+            *((_milliseconds(row),) if timed else ()),
             format_seconds(row["train_seconds"]),
         )
         for row in result["finals"]
     ]
-    columns = ("network", "val accuracy", "params", "MACs", "trained in")
+    head = ("network", "val accuracy", "params", "MACs")
+    columns = (*head, *(("latency",) if timed else ()), "trained in")
     out.print(table("", columns, rows))
     out.print()
     out.print("* returned. All were trained by one recipe and seed.")
+    if latency is not None:
+        out.print(latency_line(latency), soft_wrap=True)
     for name, why in result.get("left_out", {}).items():
         out.print(f"Without {name}: {why}")
     if str(result["objective"]).startswith("val_"):
@@ -73,10 +81,19 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
             f"(95% interval {100 * test['low']:.1f} to {100 * test['high']:.1f}, "
             f"{test['images']:,} images that the search never saw)."
         )
+    if "spending" in result:
+        out.print(in_words(result["spending"]))
     out.print()
     out.print(f"The network: {folder.best}; its weights: {folder.weights}", soft_wrap=True)
     settings = read_toml(folder.config) if folder.config.is_file() else {}
     options = train_options(search_config({**settings, "data": result["data"]["source"]}))
+    if _photos(result["data"]):
+        out.print(
+            "The images look like everyday photos: weights that were pretrained on millions of "
+            "such may well do better than training from scratch. To see:"
+        )
+        words = ("train", result["data"]["source"], folder.path, "--inherit", "lite0", *options)
+        out.print(f"  {command(*words)}", soft_wrap=True)
     out.print("Next:")
     for words in (
         ("show", folder.path),
@@ -86,6 +103,23 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
         out.print(f"  {command(*words)}", soft_wrap=True)
 
 
+def _milliseconds(row: Mapping[str, Any]) -> str:
+    return f"{row['latency_ms']:.3g}ms" if "latency_ms" in row else "not measured"
+
+
+def latency_line(latency: Mapping[str, Any]) -> str:
+    """How latencies were measured, and how far off the predictor was."""
+    setting = latency["setting"]
+    limit = "" if latency["limit_ms"] is None else f" of at most {latency['limit_ms']:.3g}ms"
+    threads = f"{setting['threads']} thread{'s' if setting['threads'] > 1 else ''}"
+    off = 100 * (latency["correction"] - 1)
+    return (
+        f"Latencies{limit} are measured, not predicted: {setting['runtime']} "
+        f"{setting['version']}, {threads}, batch {setting['batch']}, {setting['processor']}. "
+        f"The predictor was corrected by {off:+.0f}%."
+    )
+
+
 def _accuracy(row: Mapping[str, Any], steps: int) -> str:
     """``61.2%``, ``failed``, or ``43.1% at 25%`` of the recipe for one that was left behind."""
     if row["val_accuracy"] is not None:
@@ -93,3 +127,9 @@ def _accuracy(row: Mapping[str, Any], steps: int) -> str:
     if row.get("stopped") is None:
         return "failed"
     return f"{100 * row['reached']:.1f}% at {row['stopped'] / steps:.0%}"
+
+
+def _photos(data: Mapping[str, Any]) -> bool:
+    """Whether images are in colour, large, and were kept with room around the crop."""
+    size = data.get("resolution", 0)
+    return data.get("channels") == 3 and size >= _PHOTO_PIXELS and data.get("stored", 0) > size

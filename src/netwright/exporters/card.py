@@ -122,6 +122,14 @@ def _what(network: Network, found: Mapping[str, Any]) -> str:
     if limits:
         words = ", ".join(f"{name} at most {limit:,}" for name, limit in limits.items())
         about += f" It was searched for under this budget: {words}."
+    rows = [row for row in found.get("finals", ()) if row.get("arch_id") == arch.id]
+    if rows and "latency_ms" in rows[0] and "latency" in found:
+        setting = found["latency"]["setting"]
+        about += (
+            f" A pass took {rows[0]['latency_ms']:.3g} ms in {setting['runtime']} "
+            f"{setting['version']} with {setting['threads']} thread(s) and batch "
+            f"{setting['batch']} on {setting['processor']}, measured."
+        )
     return about if network.trained else f"{about} Its weights are not trained."
 
 

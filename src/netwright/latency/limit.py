@@ -44,7 +44,7 @@ class LatencyLimit:
         self._first = predictor
         self._meter = meter
         self.measured: dict[str, Latency] = {}
-        self._pairs: list[tuple[float, float]] = []
+        self._predicted: dict[str, float] = {}
 
     def costing(self, arch: Architecture) -> Cost:
         """What a network costs, its latency as it is predicted by now."""
@@ -53,10 +53,7 @@ class LatencyLimit:
     def measure(self, arch: Architecture) -> Latency:
         """Its latency, measured once; the predictor learns from it."""
         if arch.id not in self.measured:
-            found = self._meter(arch)
-            self.measured[arch.id] = found
-            self._pairs.append((self._first(arch).ms, found.median_ms))
-            self.predictor = self._first.corrected(self._pairs)
+            self._learn({arch.id: self._meter(arch)}, {arch.id: self._first(arch).ms})
         return self.measured[arch.id]
 
     def meets(self, arch: Architecture) -> bool:
@@ -65,16 +62,24 @@ class LatencyLimit:
         One that the corrected predictor puts far above is not measured.
         """
         if self.limit_ms is None:
+            self.measure(arch)
             return True
         known = arch.id in self.measured
-        if not known and self._pairs and self.predictor(arch).ms > _HOPELESS * self.limit_ms:
+        if not known and self.measured and self.predictor(arch).ms > _HOPELESS * self.limit_ms:
             return False
         found = self.measure(arch)
         return found.median_ms + found.noise_ms <= self.limit_ms
 
-    def recall(self, measured: dict[str, Any]) -> None:
+    def _learn(self, measured: dict[str, Latency], predicted: dict[str, float]) -> None:
+        self.measured |= measured
+        self._predicted |= predicted
+        pairs = [(ms, self.measured[arch_id].median_ms) for arch_id, ms in self._predicted.items()]
+        self.predictor = self._first.corrected(pairs)
+
+    def recall(self, facts: dict[str, Any]) -> None:
         """Take over what an earlier sitting measured, as ``facts`` tells it."""
-        self.measured |= {arch_id: Latency(**row) for arch_id, row in measured.items()}
+        found = {arch_id: Latency(**row) for arch_id, row in facts["measured"].items()}
+        self._learn(found, facts["predicted"])
 
     def facts(self) -> dict[str, Any]:
         """Plain JSON types: the conditions, what was measured, how far the predictor was off."""
@@ -82,6 +87,7 @@ class LatencyLimit:
             "limit_ms": self.limit_ms,
             "setting": asdict(self.setting),
             "measured": {arch_id: asdict(found) for arch_id, found in self.measured.items()},
+            "predicted": self._predicted,
             "correction": round(self.predictor.factor / self._first.factor, 4),
             "spread": round(self._first.spread, 4),
             "busy": self._first.table.busy,

@@ -58,12 +58,15 @@ class Part:
     names: tuple[str, ...] = ()
 
 
-def parts_of(arch: Architecture) -> tuple[Part, ...]:
+def parts_of(arch: Architecture, *, named: bool = True) -> tuple[Part, ...]:
     """The parts of a network, in the order in which they run.
 
     Args:
         arch: Any network; what only its auxiliary classifier needs is left out.
+        named: Whether the names of the nodes are asked for; without them it is a look-up.
     """
+    if arch.is_chain and not named:
+        return tuple([_unnamed(place.block) for place in arch.placed])
     found: list[Part] = []
     for places in _together(arch):
         names: list[str] = []
@@ -105,6 +108,12 @@ def _together(arch: Architecture) -> list[list[int]]:
             found.append(now)
             now = []
     return found
+
+
+@lru_cache(maxsize=65536)
+def _unnamed(block: Block) -> Part:
+    key, features = _described(block)
+    return Part(key=key, features=features)
 
 
 @lru_cache(maxsize=65536)

@@ -176,7 +176,7 @@ class LatencyPredictor:
 
     def __call__(self, arch: Architecture) -> Prediction:
         """What the network will take."""
-        return self.of_parts(parts_of(arch))
+        return self.of_parts(parts_of(arch, named=False))
 
     def of_parts(self, parts: Sequence[Part]) -> Prediction:
         """What a network of these parts will take."""

@@ -25,7 +25,7 @@ SHARE = 0.1  # of a search's time, for the profile
 _SECONDS = (5.0, 120.0)  # that a profile takes at least and at most
 _LEAST = 10  # networks in a profile
 _MOST_BY_COMMAND = 30
-_SAMPLES, _SAMPLE_SECONDS = 30, 0.6  # of a finalist, at least
+_SAMPLES, _SAMPLE_SECONDS, _WARMUP_SECONDS = 30, 0.5, 1.0  # of a finalist
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,14 @@ class LatencyPlan:
     where: Where
     table: Path | None = None
     command: str | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """As the run file has it; what is not set stays out."""
+        found = {
+            "latency_runtime": self.where.runtime, "latency_threads": self.where.threads,
+            "latency_table": self.table and str(self.table), "latency_command": self.command,
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def prepare(
@@ -104,7 +112,7 @@ def meter(plan: LatencyPlan) -> Meter:
             run = ready(arch, plan.where).run
             found = measure(
                 {"network": run}, clock=stopwatch(plan.where.device), least_samples=_SAMPLES,
-                seconds=_SAMPLE_SECONDS,
+                seconds=_SAMPLE_SECONDS, warmup_seconds=_WARMUP_SECONDS,
             )  # fmt: skip
         return found["network"]
 
