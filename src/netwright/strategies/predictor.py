@@ -25,13 +25,12 @@ from netwright.predict.columns import Table, columns
 from netwright.predict.predictor import LEAST, Predictor
 from netwright.records import Objective, Tokens, Trial
 from netwright.rng import stream
-from netwright.spaces.edit import cross, mutate
 from netwright.spaces.tokens import enumerate_tokens, raw_size
 from netwright.spaces.within import Within
 from netwright.strategies.uniform import unseen
 
 REFERENCE = 512  # random candidates: the scale of the columns, and where probes are chosen
-WHOLE = 20_000  # rows of tokens up to which a space is looked at whole
+WHOLE = 4096  # rows of tokens up to which a space is looked at whole
 LEARNT = 384  # networks that are learned from at most: half of them the best, the rest the latest
 SETTLED = 96  # of those, how many decide what the columns are worth
 FRESH, CHILDREN, GENERATIONS, PARENTS = 64, 256, 4, 32  # of the candidates that are bred
@@ -147,8 +146,12 @@ class FewShot:
         order = predictor.choose(self._look(pool), min(n + _SPARE, len(pool)))
         found: dict[str, Tokens] = {}
         for row in (pool[i] for i in order):
-            found.setdefault(self.within.space.decode(row).id, row)
-        return [row for name, row in found.items() if name not in self._ids][:n]
+            name = self.within.space.decode(row).id
+            if name not in self._ids:
+                found.setdefault(name, row)
+            if len(found) == n:
+                break
+        return list(found.values())
 
     def _taught(self) -> Predictor:
         worst = min(self._values.values())
@@ -179,19 +182,26 @@ class FewShot:
         return list(gains)
 
     def _children(self, parents: Sequence[Tokens], rng: np.random.Generator) -> list[Tokens]:
-        """Mutants and crossings within the budget."""
-        within, limited, found = self.within, bool(self.within.budget.limits()), []
-        for _ in range(CHILDREN):
-            first, second = rng.integers(len(parents), size=2).tolist()
-            crossed, changes, repaired = rng.random(3) < (CROSSED, TWICE, REPAIRED)
-            child = parents[first]
-            if crossed:
-                child = cross(within.space, child, parents[second], rng=rng)
-            child = mutate(within.space, child, rng=rng, changes=1 + int(changes))
-            if repaired:
-                child = within.repair(child, rng=rng)
-            if repaired or not limited or within.fits(child):
-                found.append(child)
+        """Mutants and crossings within the budget, a whole generation drawn at once."""
+        within = self.within
+        sizes = np.array([len(c.options) for c in within.space.choices])
+        rows = np.array(parents)
+        first, second = rng.integers(len(rows), size=(2, CHILDREN))
+        crossed, twice, repaired = rng.random((3, CHILDREN)) < np.c_[[CROSSED, TWICE, REPAIRED]]
+        mixed = (rng.random((CHILDREN, len(sizes))) < 0.5) & crossed[:, None]
+        children = np.where(mixed, rows[second], rows[first])
+        order = np.argsort(rng.random(children.shape) - (sizes > 1), axis=1)  # free tokens first
+        shifts = 1 + np.floor(rng.random(children.shape) * (sizes - 1)).astype(np.int64)
+        for place, also in ((0, np.ones(CHILDREN, dtype=bool)), (1, twice)):
+            at = np.flatnonzero(also), order[also, min(place, len(sizes) - 1)]
+            children[at] = (children[at] + shifts[at]) % sizes[at[1]]
+        limited, found = bool(within.budget.limits()), []
+        for child, mend in zip(children.tolist(), repaired.tolist(), strict=True):
+            row = within.space.canonical(tuple(child))
+            if mend:
+                found.append(within.repair(row, rng=rng))
+            elif not limited or within.fits(row):
+                found.append(row)
         return found
 
 
