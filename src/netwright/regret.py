@@ -26,7 +26,7 @@ from netwright.errors import UsageError
 from netwright.evaluators.table import read_cells, read_columns
 from netwright.folders import make_folder
 from netwright.records import Objective, Outcome, Tokens
-from netwright.replay import replay, unlimited
+from netwright.replay import BATCH, replay, unlimited
 from netwright.run_folder import RunFolder
 from netwright.spaces.nasbench201 import NASBench201Space
 from netwright.spaces.within import Within
@@ -88,7 +88,7 @@ class Contest:
         return np.asarray(reported - best if self.minimise else best - reported)
 
 
-def reported(contest: Contest, start: Start, *, seed: int) -> Curve:
+def reported(contest: Contest, start: Start, *, seed: int, batch: int = BATCH) -> Curve:
     """What one search reports after 1, 2, ... networks.
 
     A network that the table has no figure of is a failure; before the first success the worst
@@ -98,6 +98,7 @@ def reported(contest: Contest, start: Start, *, seed: int) -> Curve:
         contest: On what.
         start: Makes the strategy.
         seed: Of the search.
+        batch: Candidates per ask.
 
     Returns:
         As many figures as evaluations.
@@ -114,6 +115,7 @@ def reported(contest: Contest, start: Start, *, seed: int) -> Curve:
         start(unlimited(SPACE), goal, seed),
         lambda rows: [look(row) for row in rows],
         trials=contest.evaluations,
+        batch=batch,
         measure=_cost if contest.measure else None,
     )
     best, chosen, found = -math.inf, float(np.nanmin(shown)), []
@@ -135,7 +137,8 @@ def _cost(tokens: Tokens) -> Cost:
 
 def _reported(contest: Contest, name: str, seed: int) -> list[float]:
     """The same by the strategy's name, for a worker process."""
-    figures: list[float] = reported(contest, catalog.strategy(name), seed=seed).tolist()
+    found = reported(contest, catalog.strategy(name), seed=seed, batch=catalog.batch(name, BATCH))
+    figures: list[float] = found.tolist()
     return figures
 
 

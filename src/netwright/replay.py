@@ -9,6 +9,7 @@ from netwright.contracts import Space, Strategy
 from netwright.records import Budget, Outcome, Tokens, Trial
 from netwright.spaces.within import Range, Survey, Within
 
+BATCH = 20  # candidates per ask
 Look = Callable[[Sequence[Tokens]], Sequence[Outcome]]
 _NOTHING = Cost(params=1, macs=1, peak_activation_bytes=1)
 
@@ -24,7 +25,7 @@ def replay(
     look: Look,
     *,
     trials: int,
-    batch: int = 20,
+    batch: int = BATCH,
     measure: Callable[[Tokens], Cost] | None = None,
 ) -> list[Trial]:
     """What the loop would have told, with what the benchmark says of each candidate.

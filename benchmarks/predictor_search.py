@@ -1,0 +1,112 @@
+"""What a search by the predictor finds on NAS-Bench-201 after 25, 50, 100 and 200 networks.
+
+A search sees the validation accuracy of one training of 200 epochs; reported is the test accuracy
+of the best network by it.  Every candidate counts.  The predictor sees the graphs and the tokens
+of the cells, nothing that was computed with data, and asks for 4 networks at a time, as evolution
+and uniform search do here.  ``best by validation`` is what a search would report that had looked
+at the whole table: no search can do better but by luck.  Run ``python
+benchmarks/predictor_search.py`` beside a folder ``../shared/data`` with ``nasbench201.parquet``;
+``--add`` keeps what the record has of other images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+import record
+from nasbench201_strategies import DATA, oracle
+from netwright.regret import Contest, Start, reported
+from netwright.stats import signed_rank
+from netwright.strategies.evolution import Evolution
+from netwright.strategies.predictor import FewShot
+from netwright.strategies.uniform import Uniform
+
+BATCH = FewShot.batch
+CHECKPOINTS = (25, 50, 100, 200)
+STRATEGIES: dict[str, Start] = {
+    "uniform": lambda within, goal, seed: Uniform(within, seed=seed),
+    "evolution": lambda within, goal, seed: Evolution(
+        within, objective=goal, seed=seed, population=30, sample=10
+    ),
+    "predictor": lambda within, goal, seed: FewShot(within, objective=goal, seed=seed),
+}
+NEEDED = {"c10 after 100": 94.20, "c10 after 200": 94.30}  # what we set out to reach
+
+
+def measure(
+    data: str, seeds: int, most: int
+) -> tuple[dict[str, record.Measured], dict[str, object]]:
+    """Rows of the record and facts of one set of images."""
+    contest = Contest(
+        table=str(DATA / "nasbench201.parquet"),
+        objective=f"{data}_val_200",
+        report=f"{data}_test_200",
+        evaluations=most,
+        measure=False,
+    )
+    rows: dict[str, record.Measured] = {}
+    best = oracle(data)
+    facts: dict[str, object] = {f"{data}, best by validation: test accuracy": best}
+    found = {}
+    for name, start in STRATEGIES.items():
+        runs = [reported(contest, start, seed=seed, batch=BATCH) for seed in range(seeds)]
+        found[name] = np.array(runs)
+        for n in (n for n in CHECKPOINTS if n <= most):
+            rows[f"{data}, {name}, {n} networks"] = record.measured(
+                found[name][:, n - 1].tolist(),
+                "% test accuracy",
+                headline=data == "c10" and n == 100,
+            )
+            if name != "uniform" and seeds > 5:
+                p = signed_rank(found[name][:, n - 1], found["uniform"][:, n - 1])
+                facts[f"{data}, {name} over uniform, {n} networks, p"] = p
+        reached = [np.flatnonzero(np.isclose(run, best, atol=1e-9)) for run in found[name]]
+        first = [int(at[0]) + 1 for at in reached if len(at)]
+        facts[f"{data}, {name}: searches at the best by validation"] = f"{len(first)} of {seeds}"
+        if first:
+            facts[f"{data}, {name}: networks until then, median of those"] = float(
+                np.median(first)
+            )
+        print(
+            data, name, [f"{rows[k]['mean']:.3f}" for k in rows if f", {name}," in k], flush=True
+        )
+    return rows, facts
+
+
+def main() -> None:
+    """Measure, print, write."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--seeds", type=int, default=50)
+    options.add_argument("--evaluations", type=int, default=200)
+    options.add_argument("--data", nargs="*", default=["c10", "c100", "in16"])
+    options.add_argument("--add", action="store_true")
+    options.add_argument("--out", type=Path)
+    given = options.parse_args()
+    rows: dict[str, record.Measured] = {}
+    facts: dict[str, object] = {"set out to reach": NEEDED, "candidates per ask": BATCH}
+    before = given.out or record.RESULTS / "predictor_search.json"
+    if given.add and before.is_file():
+        kept = json.loads(before.read_text(encoding="utf-8"))
+        rows, facts = kept["measured"], facts | kept["facts"]
+    for data in given.data:
+        measured, more = measure(data, given.seeds, given.evaluations)
+        rows, facts = rows | measured, facts | more
+    record.write(
+        __file__,
+        claim="After 100 networks of NAS-Bench-201 the predictor has found its best cell",
+        seeds=range(given.seeds),
+        results=rows,
+        arguments=f"--seeds {given.seeds}",
+        facts=facts,
+        out=given.out,
+    )
+    for what, value in facts.items():
+        print(f"  {what}: {value}")
+
+
+if __name__ == "__main__":
+    main()
