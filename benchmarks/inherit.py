@@ -27,9 +27,8 @@ from netwright.nn.pretrained import inherit
 from netwright.nn.recalibration import recalibrate
 from netwright.spaces import efficientnet
 from netwright.training.data import ImageData, batches
-from netwright.training.evaluate import evaluate
 from netwright.training.fit import fit
-from netwright.training.recipe import default_recipe, fine_tuning
+from netwright.training.recipe import default_recipe
 from netwright.training.reference import DataRef
 
 SHARE = 0.6  # of Lite0's multiply-adds
@@ -64,15 +63,12 @@ def train(
     recipe = replace(default_recipe(data, steps=steps), batch_size=batch)
     facts: Line = {"macs": nw.cost(arch).macs, "params": nw.cost(arch).params}
     if way != WAYS[2]:
-        recipe = fine_tuning(recipe)
         facts["share"] = inherit(module, source, arch=arch).share
         size, count = _CALIBRATION
         recalibrate(module, [x for x, _ in batches(data, size=size, count=count, seed=seed)])
     fitted = fit(module, data, recipe=recipe, seed=seed)
     if fitted.status != "ok":
         raise RuntimeError(f"{way}: {fitted.reason}")
-    if data.test is not None:
-        facts["test_accuracy"] = evaluate(module, data, split="test").accuracy
     return {**facts, "val_accuracy": fitted.val_accuracy, "val_loss": fitted.val_loss}
 
 
@@ -114,7 +110,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     options.add_argument("data", nargs="+", help="NAME:FOLDER or NAME:FILE")
     options.add_argument("--side", type=int, default=64, help="of the images in pixels")
-    options.add_argument("--steps", type=int, default=100)
+    options.add_argument("--steps", type=int, default=60)
     options.add_argument("--batch", type=int, default=16)
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--lines", type=Path, help="goes on with what is in this file")

@@ -22,7 +22,7 @@ from netwright.run_folder import RunFolder, next_run
 from netwright.training.data import ImageData, batches
 from netwright.training.evaluate import evaluate
 from netwright.training.fit import fit
-from netwright.training.recipe import default_recipe, fine_tuning
+from netwright.training.recipe import default_recipe
 from netwright.training.reference import DataRef
 from netwright.training.reports import Fitted, Progress
 
@@ -180,7 +180,6 @@ def train_into(
         inherited = _inherit(module, images, source=inherit, arch=arch, seed=seed, device=device)
     make_folder(folder.path)
     if inherited is not None:
-        recipe = fine_tuning(recipe)
         folder.write_json(_heritage(folder), inherited)
     fitted = fit(
         module, images,

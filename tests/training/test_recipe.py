@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from netwright.errors import UsageError
-from netwright.training.recipe import Recipe, default_recipe, fine_tuning, steps_per_epoch
+from netwright.training.recipe import Recipe, default_recipe, steps_per_epoch
 from netwright.training.survey import DataFacts
 
 
@@ -80,8 +79,3 @@ def test_data_decides_crop_and_flip() -> None:
 
 def test_a_small_set_gets_small_batches() -> None:
     assert default_recipe(facts(100), epochs=1).batch_size <= 16
-
-
-def test_fine_tuning_changes_the_learning_rate_alone() -> None:
-    recipe = Recipe(steps=7, lr=3e-3)
-    assert fine_tuning(recipe) == replace(recipe, lr=1e-3)

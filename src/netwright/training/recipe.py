@@ -136,14 +136,6 @@ def default_recipe(
     )
 
 
-def fine_tuning(recipe: Recipe) -> Recipe:
-    """The recipe for a network that begins with inherited weights: a third of the learning rate.
-
-    At the full rate, AdamW undoes much of what was inherited within the first steps.
-    """
-    return replace(recipe, lr=recipe.lr / 3)
-
-
 def _batch_size(count: int) -> int:
     """A power of two from 8 to 64 that leaves at least 16 steps an epoch where it can."""
     return max(8, min(64, 1 << int(math.log2(max(1, count // 16)))))
