@@ -7,14 +7,16 @@ predictor is given the accuracies of a few networks and ranks all others.  In Ac
 chooses them itself, among 1,000 that are drawn; in NAS-Bench-201 they are drawn.
 
 Its priors were chosen on one half of the rows (``development``); the other half (``held out``)
-was looked at once, afterwards.  ``all`` are both.  A random forest on the same columns with the
-same labels, and three counts without labels, stand beside it.  Run ``python
+was looked at once, afterwards.  ``all`` are both, with a random forest on the same columns and
+the same labels beside it, as in GRAF (Kadlecová et al., ICML 2024).  Three counts, which need no
+labels, stand beside all.  Run ``python
 benchmarks/predictor.py`` beside a folder ``../shared/data`` with the tables.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,11 +219,15 @@ def main() -> None:
     options.add_argument("--halves", nargs="*", default=["development", "held out", "all"])
     options.add_argument("--data", nargs="*", default=list(NEEDED))
     options.add_argument("--no-forest", action="store_true")
+    options.add_argument("--add", action="store_true", help="keep what the record has of others")
     options.add_argument("--out", type=Path)
     given = options.parse_args()
     of_cells, of_accel = halves()
     cells = read_cells() if set(given.data) - {"accel"} else None
     results: dict[str, record.Measured] = {}
+    before = given.out or record.RESULTS / "predictor.json"
+    if given.add and before.is_file():
+        results = json.loads(before.read_text(encoding="utf-8"))["measured"]
     for name in given.data:
         rows = of_data(name, cells) if cells is not None and name != "accel" else read_accel()
         developed = of_accel if name == "accel" else of_cells
@@ -231,7 +237,8 @@ def main() -> None:
         which = {"development": developed, "held out": ~developed, "all": np.ones_like(developed)}
         for half in given.halves:
             part = rows.part(np.flatnonzero(which[half] & valid))
-            results |= measure(part, half, given.draws, forest=not given.no_forest)
+            forest = half == "all" and not given.no_forest
+            results |= measure(part, half, given.draws, forest=forest)
     record.write(
         __file__,
         claim="Sixteen trained networks rank the others at .9, with intervals that hold",
