@@ -246,3 +246,11 @@ def test_a_network_without_stages_is_refused() -> None:
     arch = chain((3, 8, 8), [("", classifier((3, 8, 8), 10))], name="flat")
     with pytest.raises(UsageError, match="flat cannot be read as stages"):
         scale(arch, phi=1)
+
+
+def test_a_target_of_ones_own_holds_beside_the_others() -> None:
+    base = mnasnet("mnasnet_b1")
+    depth = Target(name="blocks", measure=lambda a: len(a.placed), limit=24)
+    made = scale(base, to_macs=1e9, to=(depth,))
+    assert len(made.placed) <= 24 and cost(made).macs <= 1e9
+    assert cost(scale(base, to_macs=1e9)).macs > cost(made).macs

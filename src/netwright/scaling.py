@@ -10,7 +10,7 @@ steps (:mod:`netwright.resizing`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -119,6 +119,7 @@ def scale(
     phi: float | None = None,
     to_macs: float | None = None,
     to_params: float | None = None,
+    to: Sequence[Target] = (),
     depth: float | None = None,
     width: float | None = None,
     resolution: int | None = None,
@@ -136,6 +137,7 @@ def scale(
         phi: Steps of about twice the MACs; a fraction or a negative number too.
         to_macs: The largest network with at most so many MACs.
         to_params: The largest network with at most so many parameters.
+        to: Other targets, such as a latency.
         depth: Factor on the layers of every stage.
         width: Factor on the channels of every stage, stem and head.
         resolution: Height of the image in pixels.
@@ -149,7 +151,7 @@ def scale(
             reach), or the arguments are none or too many.
     """
     by_hand = any(value is not None for value in (depth, width, resolution))
-    to_target = to_macs is not None or to_params is not None
+    to_target = to_macs is not None or to_params is not None or bool(to)
     if (phi is not None) + to_target + by_hand != 1:
         raise UsageError(
             "Say how far to scale, in one way: phi=, or to_macs= and to_params=, or depth=, "
@@ -163,7 +165,7 @@ def scale(
     rule = rule if only is None else rule.only(only)
     if phi is not None:
         return scaled_by_phi(read_staged(arch), phi, rule).architecture()
-    targets = []
+    targets = [*to]
     if to_macs is not None:
         targets.append(Target(name="MACs", measure=lambda a: cost(a).macs, limit=to_macs))
     if to_params is not None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from command_line import Command, Refused
+from devices import network_ms, profiled
+from netwright import catalog
 from netwright.arch.cost import cost
 from netwright.arch.graph import Architecture
+from netwright.latency.parts import parts_of
+from netwright.nn.measured import Latency
+from netwright.spaces.mnasnet import MnasNetSpace
 
 
 def test_a_target_is_met_and_not_exceeded(command: Command, finished: Path) -> None:
@@ -56,3 +62,41 @@ def test_a_mistake_is_one_sentence(
     refused: Refused, finished: Path, words: list[str], said: str
 ) -> None:
     assert said in refused("scale", *(finished if w == "@" else w for w in words))
+
+
+def test_to_a_latency_measured_on_a_made_up_device(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def meter(plan: object) -> Callable[[Architecture], Latency]:
+        def measured(arch: Architecture) -> Latency:
+            looked.append(arch.id)
+            ms = network_ms(parts_of(arch))
+            return Latency(median_ms=ms, low_ms=ms, high_ms=ms, samples=30)
+
+        return measured
+
+    monkeypatch.setattr("netwright.latency.prepare.meter", meter)
+    base = network_ms(parts_of(catalog.architecture("mnasnet_b1")))
+    words = ("scale", "mnasnet_b1", "--to-latency", f"{base / 2}ms", "--out", "half.json")
+    data = command(*words, "--json").data
+    assert 0.85 * base / 2 < data["scaled"]["latency_ms"] <= base / 2
+    assert data["base"]["latency_ms"] == pytest.approx(base)
+    assert len(set(looked)) == len(looked)  # nothing is measured twice
+    assert "measured latency" in command(*words, "--force").out
+
+
+def test_to_a_latency_that_a_table_predicts(command: Command, tmp_path: Path) -> None:
+    profiled(MnasNetSpace(classes=1000, resolution=224), tmp_path / "t.json", networks=12)
+    words = ("scale", "mnasnet_b1", "--to-latency", "30ms", "--latency-table", "t.json")
+    data = command(*words, "--to-macs", "2G", "--json").data
+    assert data["scaled"]["latency_ms"] <= 30 and data["scaled"]["macs"] <= 2e9
+    assert data["scaled"]["macs"] != data["base"]["macs"]
+
+
+def test_latencies_that_cannot_be(refused: Refused) -> None:
+    assert "is not a duration" in refused("scale", "mnasnet_b1", "--to-latency", "5 bananas")
+    words = ("scale", "mnasnet_b1", "--to-latency", "5ms")
+    assert "No runtime is called" in refused(*words, "--latency-runtime", "tflite")
+    assert "cannot be read" in refused(*words, "--latency-table", "none.json")
