@@ -19,6 +19,7 @@ from netwright import catalog, pipeline
 from netwright.arch.cost import cost
 from netwright.arch.graph import Architecture
 from netwright.errors import StoreError, UsageError
+from netwright.evaluators.training import SpeedEvaluator, TrainingEvaluator
 from netwright.events import Stage
 from netwright.fakes import FakeEvaluator, TinySpace
 from netwright.judge import Judge
@@ -27,10 +28,12 @@ from netwright.nn.build import build
 from netwright.nn.weights import load_weights
 from netwright.pipeline import Clock, SearchResult
 from netwright.records import Budget, Objective, Outcome, Trial
+from netwright.rng import stream
 from netwright.run_folder import RunFolder
 from netwright.spaces.mobile import MobileSpace
 from netwright.spaces.tokens import fingerprint
 from netwright.spaces.within import Within
+from netwright.spending import STAGES
 from netwright.store import RunKey, open_store, read_store
 from netwright.training.evaluate import evaluate
 from netwright.training.reference import DataRef
@@ -82,7 +85,11 @@ def test_the_folder_holds_what_was_found(search: Search, tmp_path: Path) -> None
 
 
 def test_seconds_are_accounted_for(search: Search) -> None:
-    seconds = search().facts["seconds"]
+    facts = search().facts
+    seconds, spent = facts["seconds"], facts["spending"]
+    assert spent["workers"] == 1 and spent["wall"] == pytest.approx(seconds["total"], abs=0.2)
+    assert min(spent["train"], spent["measure"], spent["screen"]) > 0 and spent["probe"] == 0
+    assert sum(spent[name] for name in (*STAGES, "idle")) == pytest.approx(spent["wall"], abs=0.1)
     parts = seconds["setup"] + seconds["search"] + seconds["finals"]
     assert parts == pytest.approx(seconds["total"], abs=0.1) and seconds["earlier sittings"] == 0
 
@@ -255,3 +262,80 @@ def test_what_is_called_feasible_is_feasible_by_torch(search: Search, tmp_path: 
         macs = counter.get_total_flops() // 2
         assert (params, macs) == (trial.cost.params, trial.cost.macs)
         assert params <= 20_000 and macs <= 150_000
+
+
+class Table:
+    """A validation loss for every network, as a table would give it."""
+
+    def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
+        loss = 3 - cost(arch).params / 3000 + 0.2 * stream(0, arch.id).random()
+        return Outcome.of({"val_loss": loss}, seconds=0.0, device="cpu")
+
+
+def as_if_trained(self: TrainingEvaluator, arch: Architecture, *, seed: int) -> Outcome:
+    steps = self.until or self.recipe.steps
+    drawn = stream(seed, arch.id, steps).random()
+    metrics = {"val_accuracy": drawn, "val_loss": 1 - drawn, "train_seconds": 1.0}
+    weights = self.path(arch.id, "weights")
+    assert weights is not None
+    weights.touch()
+    return Outcome.of(metrics, seconds=0.0, device="cpu")
+
+
+class Killed(Serial):
+    """Notes what it was given, and ends the process at a given submission."""
+
+    def __init__(self, at: int, given: list[str]) -> None:
+        super().__init__()
+        self.left, self.given = at, given
+
+    def submit(self, fn: Any, /, *args: Any, **options: Any) -> Any:
+        if not isinstance(args[0], SpeedEvaluator):
+            if self.left == 0:
+                raise KeyboardInterrupt
+            self.left -= 1
+            until = getattr(args[0], "until", "")
+            self.given.append(f"{type(args[0]).__name__} {args[1].id} {until}")
+        return super().submit(fn, *args, **options)
+
+
+@pytest.fixture
+def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No training takes time, so the clock decides nothing."""
+
+    def fast(self: SpeedEvaluator, arch: Architecture, *, seed: int) -> Outcome:
+        return Outcome.of({"step_seconds": 1e-9}, seconds=0.0, device="cpu")
+
+    monkeypatch.setattr(SpeedEvaluator, "__call__", fast)
+    monkeypatch.setattr(TrainingEvaluator, "__call__", as_if_trained)
+    monkeypatch.setattr(pipeline, "examine", lambda *args, **options: None)
+
+
+@pytest.mark.usefixtures("untimed")
+@pytest.mark.parametrize(
+    "strategy", ["evolution", pytest.param("predictor", marks=pytest.mark.slow)]
+)
+def test_a_funnel_killed_at_every_stage_ends_as_it_would_have(
+    search: Search, tmp_path: Path, strategy: str
+) -> None:
+    loss = Objective(metric="val_loss", direction="min")
+    funnel: dict[str, Any] = {
+        "judge": Judge(evaluator=Table(), objective=loss, name="table"), "strategy": strategy,
+        "start": catalog.strategy(strategy), "batch": 4, "trials": 24, "minutes": 60.0,
+    }  # fmt: skip
+    given: list[str] = []
+    whole = search(executor=Killed(10**9, given), folder=RunFolder(tmp_path / "whole"), **funnel)
+    cut, again, kills = RunFolder(tmp_path / "cut"), list[str](), 0
+    rng = stream(0, "kills")
+    while True:
+        executor = Killed(int(rng.integers(0, 5)), again)
+        try:
+            result = search(executor=executor, folder=cut, resume=cut.is_run(), **funnel)
+            break
+        except KeyboardInterrupt:
+            kills += 1
+    assert kills >= 20 and sorted(again) == sorted(given) and len(set(again)) == len(again)
+    assert stored(cut) == stored(RunFolder(tmp_path / "whole"))
+    for part in ("finals", "best", "verdict", "recipe", "left_out"):
+        assert result.facts[part] == whole.facts[part]
+    assert len({f.stopped for f in whole.finals}) > 1  # some were left behind on the way

@@ -6,10 +6,12 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from netwright.cli.summary import print_summary
 from netwright.run_folder import RunFolder
+from netwright.spending import Spending
 
 
 def result(**parts: Any) -> dict[str, Any]:
@@ -59,6 +61,23 @@ def test_who_was_left_behind_shows_how_far_it_came() -> None:
     }  # fmt: skip
     text = said(result(finals=[row]))
     assert "43.1% at 25%" in text and "Without mobilenet_v2: It is too large." in text
+
+
+@pytest.mark.parametrize(
+    ("channels", "resolution", "stored", "photos"),
+    [(3, 96, 110, True), (3, 32, 32, False), (1, 96, 110, False), (3, 64, 64, False)],
+)
+def test_for_photos_pretrained_weights_are_named(
+    channels: int, resolution: int, stored: int, photos: bool
+) -> None:
+    data = {"source": "d", "channels": channels, "resolution": resolution, "stored": stored}
+    text = said(result(data=data))
+    assert ("pretrained" in text) == photos == ("--inherit lite0" in text)
+
+
+def test_the_time_is_accounted_for() -> None:
+    spent = Spending(workers=2, wall=50.0, busy={"train": 60.0, "probe": 35.0}).to_dict()
+    assert "Of 2 workers' time: probe 35%, train 60%, idle 5%." in said(result(spending=spent))
 
 
 def test_without_test_images_nothing_is_said_of_them() -> None:
