@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,10 +26,12 @@ from netwright.spaces.nasbench201 import NASBench201Space
 from netwright.spaces.nasnet import NASNetSpace
 from netwright.spaces.within import Within
 from netwright.spaces.zico import ZiCoSpace
+from netwright.store import read_store
 from netwright.strategies import predictor
 from netwright.strategies.evolution import Evolution
 from netwright.strategies.predictor import FewShot, Remembering, descriptors
 from netwright.testing import StrategyContract
+from strategies import tabular
 
 SCORE = Objective(metric="score")
 MOBILE = Within.of(MobileSpace(resolution=32, classes=10), Budget(macs=3e6, params=200e3))
@@ -203,3 +209,32 @@ def test_it_has_its_own_batch_and_a_name() -> None:
     assert catalog.batch("uniform", 16) == catalog.batch("of mine", 16) == 16
     with pytest.raises(UsageError, match="at least 2"):
         FewShot(MOBILE, objective=SCORE, seed=0, probes=1)
+
+
+def stored(folder: Path) -> list[Trial]:
+    """The trials in a folder, but for what depends on the clock."""
+    with read_store(folder / "trials.db") as store:
+        return [replace(t, outcome=replace(t.outcome, seconds=0.0)) for t in store]
+
+
+def test_killed_and_resumed_it_is_the_same_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REFERENCE", "CHILDREN", "GENERATIONS"):
+        monkeypatch.setattr(predictor, name, getattr(predictor, name))  # put back afterwards
+    tabular.look_less()
+    tabular.write_table(tmp_path / "cells.parquet")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    tabular.search(whole)
+    command = [sys.executable, tabular.__file__, str(killed), "15"]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert len(stored(killed)) % 4  # in the middle of a batch
+    tabular.search(killed)
+    assert stored(killed) == stored(whole) and len(stored(whole)) == 22
+    looked = [
+        (folder / "log.txt").read_text(encoding="utf-8").split() for folder in (whole, killed)
+    ]
+    assert len(looked[1]) == len(looked[0]) + 1 and set(looked[0]) == set(looked[1])
+    best = max(t.value(tabular.OBJECTIVE) for t in stored(whole) if t.ok)
+    first = [t.value(tabular.OBJECTIVE) for t in stored(whole)[:8] if t.ok]
+    assert best > max(first)
