@@ -16,14 +16,17 @@ import torch
 from torch import Tensor, nn
 
 from netwright.proxies.activations import watching
+from netwright.proxies.again import formulas, rewritten
 from netwright.proxies.borrow import (
     Batch,
     View,
     as_logits,
     borrowed,
+    buffers,
     cross_entropy,
     listening,
     logits,
+    loss,
     output,
     placed,
     require_layers,
@@ -52,6 +55,8 @@ class Reader:
     """Gradients of the loss, and weights, by layer name; layers that get none are left out."""
     every_batch: bool = False
     """Whether ``gradients`` is called for every batch, not for the first alone."""
+    again: Callable[[dict[str, Tensor], dict[str, Tensor]], None] | None = None
+    """The same of the first batch, as gradients that can be differentiated in turn."""
 
 
 def read(circle: Circle[Reader], scene: Scene) -> None:
@@ -64,8 +69,8 @@ def read(circle: Circle[Reader], scene: Scene) -> None:
     Raises:
         UsageError: Where a reader needs logits or classes that the network does not have.
     """
-    with borrowed(scene.module) as view:
-        _first(circle, view, scene.batches[0])
+    with borrowed(scene.module, settle=True) as view:
+        _first(circle, view, scene)
         for images, labels in scene.batches[1:]:
             names = circle.who(lambda r: r.gradients and r.every_batch)
             if names:
@@ -85,8 +90,9 @@ def read_alone(
     return alone(read, make, module, batches, seed=seed)
 
 
-def _first(circle: Circle[Reader], view: View, batch: Batch) -> None:
+def _first(circle: Circle[Reader], view: View, scene: Scene) -> None:
     """The first batch: a forward pass, and the backward passes that are wanted."""
+    batch = scene.batches[0]
     to_images = circle.who(lambda r: r.jacobian)
     learners = circle.who(_learns)
     with circle.part(learners):
@@ -100,20 +106,43 @@ def _first(circle: Circle[Reader], view: View, batch: Batch) -> None:
             result = output(view, images)
     if not circle.who(bool):
         return
+    scene.once("settled", lambda: buffers(view))
     circle.tell(circle.who(lambda r: r.output), lambda r: r.output and r.output(result.detach()))
     learners = circle.who(_learns)
     if to_images:
         with circle.part(to_images):
             _to_images(circle, as_logits(result, images), images, keep=bool(learners))
     if learners:
-        with circle.part(learners), saliency.heard():
+        with circle.part(learners):
             value = cross_entropy(as_logits(result, images), batch[1])
             del result
-            _weights(circle, learners, view, value)
+            _to_weights(circle, view, value, batch, saliency)
+
+
+def _to_weights(
+    circle: Circle[Reader], view: View, value: Tensor, batch: Batch, saliency: _Saliency
+) -> None:
+    """One backward pass for gradients, and for those that go on if that changes no one's."""
+    once, again = circle.who(lambda r: r.gradients or r.saliency), circle.who(lambda r: r.again)
+    known = formulas(value.grad_fn) if again else "unknown"
+    grads: dict[str, Tensor] = {}
+    if once:
+        with circle.part([*once, *again] if known == "one" else once), saliency.heard():
+            grads = to_weights(view, value, keep=known == "two", again=known == "one")
+            plain = {name: g.detach() for name, g in grads.items()}
+            circle.tell(once, lambda r: r.gradients and r.gradients(plain, view.layers))
+            del plain
+    if again:
+        with circle.part(again), rewritten():
+            if known == "unknown":
+                value = loss(view, batch)
+            if known != "one" or not once:
+                grads = to_weights(view, value, again=True)
+            circle.tell(again, lambda r: r.again and r.again(grads, view.layers))
 
 
 def _learns(reader: Reader) -> bool:
-    return reader.gradients is not None or reader.saliency is not None
+    return any(f is not None for f in (reader.gradients, reader.saliency, reader.again))
 
 
 def _to_images(circle: Circle[Reader], scores: Tensor, images: Tensor, *, keep: bool) -> None:

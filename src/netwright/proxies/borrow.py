@@ -48,6 +48,7 @@ def borrowed(
     module: nn.Module,
     *,
     batch_statistics: bool = True,
+    settle: bool = False,
     replace: Mapping[str, Tensor] | None = None,
 ) -> Iterator[View]:
     """A view of the network for the length of the block; the network comes back as it was.
@@ -55,17 +56,23 @@ def borrowed(
     Args:
         module: Any network; its train/eval flags are changed inside and restored after.
         batch_statistics: Normalise by the batch's own statistics, else by the stored ones.
+        settle: Whether the view's running statistics become those of the last batch alone.
         replace: Values to use instead of the parameters and buffers of these names.
     """
     flags = [(sub, sub.training) for sub in module.modules()]
+    norms = [(sub, sub.momentum) for sub, _ in flags if settle and isinstance(sub, _NormBase)]
     try:
         for sub, _ in flags:
             sub.training = batch_statistics and isinstance(sub, _NormBase)
+        for norm, _ in norms:
+            norm.momentum = 1.0
         with torch.inference_mode(mode=False), torch.enable_grad():
             yield _view(module, replace or {})
     finally:
         for sub, training in flags:
             sub.training = training
+        for norm, momentum in norms:
+            norm.momentum = momentum
 
 
 def _view(module: nn.Module, replace: Mapping[str, Tensor]) -> View:
@@ -83,6 +90,11 @@ def _view(module: nn.Module, replace: Mapping[str, Tensor]) -> View:
         if isinstance(sub, _ConvNd | nn.Linear) and id(sub.weight) in leaf_of:
             layers[name] = leaf_of.pop(id(sub.weight))
     return View(module=module, tensors=tensors, layers=layers)
+
+
+def buffers(view: View) -> dict[str, Tensor]:
+    """Copies of a view's buffers by name."""
+    return {name: view.tensors[name].clone() for name, _ in view.module.named_buffers()}
 
 
 def _usable(tensor: Tensor) -> Tensor:
@@ -183,13 +195,16 @@ def loss(view: View, batch: Batch) -> Tensor:
     return cross_entropy(logits(view, images), labels)
 
 
-def to_weights(view: View, value: Tensor, *, keep: bool = False) -> dict[str, Tensor]:
+def to_weights(
+    view: View, value: Tensor, *, keep: bool = False, again: bool = False
+) -> dict[str, Tensor]:
     """Gradients of a scalar by layer name; layers that get none are left out.
 
     Args:
         view: What ``borrowed`` gave.
         value: A scalar made by the view's network.
         keep: Whether another backward pass will go through the same graph.
+        again: Whether the gradients can be differentiated in turn.
 
     Raises:
         ScoreFailed: Where the network has no convolution or linear layer.
@@ -198,7 +213,9 @@ def to_weights(view: View, value: Tensor, *, keep: bool = False) -> dict[str, Te
     if not value.requires_grad:
         return {}
     leaves = list(weights.values())
-    grads = torch.autograd.grad(value, leaves, allow_unused=True, retain_graph=keep)
+    grads = torch.autograd.grad(
+        value, leaves, allow_unused=True, retain_graph=keep or again, create_graph=again
+    )
     return {name: g for name, g in zip(weights, grads, strict=True) if g is not None}
 
 

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.overrides import TorchFunctionMode
 
-from netwright.proxies.borrow import Batch, borrowed, loss, require_batches, require_layers, total
-
-
-class _Twice(TorchFunctionMode):
-    """Calls whose derivative torch cannot differentiate again, written so that it can."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., object],
-        types: Sequence[type],
-        args: tuple[object, ...] = (),
-        kwargs: dict[str, object] | None = None,
-    ) -> object:
-        if func is F.hardsigmoid and isinstance(args[0], Tensor):
-            return (args[0] / 6 + 0.5).clamp(0, 1)
-        return func(*args, **(kwargs or {}))
+from netwright.proxies.batch_pass import Reader, read_alone
+from netwright.proxies.borrow import Batch, require_batches, total
+from netwright.proxies.sharing import Scene
 
 
 def grasp(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -45,13 +29,20 @@ def grasp(module: nn.Module, batches: Sequence[Batch]) -> float:
         ScoreFailed: Where the network has no such layer.
     """
     require_batches(batches, 1, "grasp")
-    with borrowed(module) as view, sdpa_kernel(SDPBackend.MATH), _Twice():
-        weights = list(require_layers(view).values())
-        value = loss(view, batches[0])
-        first = torch.autograd.grad(value, weights, create_graph=True, allow_unused=True)
-        product = sum(((g.detach() * g).sum() for g in first if g is not None), torch.tensor(0.0))
-        if not product.requires_grad:
-            return 0.0
-        second = torch.autograd.grad(product, weights, allow_unused=True)
-        pairs = zip(weights, second, strict=True)
-        return total(-(w.detach() * h).sum() for w, h in pairs if h is not None)
+    return read_alone(reader, module, batches)
+
+
+def reader(scene: Scene) -> Reader:
+    """GraSP as a reader of the batch pass; it keeps one number per layer."""
+    terms: list[Tensor] = []
+
+    def go_on(grads: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
+        with torch.enable_grad():
+            product = sum(((g.detach() * g).sum() for g in grads.values()), torch.tensor(0.0))
+        if product.requires_grad:
+            leaves = list(weights.values())
+            second = torch.autograd.grad(product, leaves, allow_unused=True)
+            pairs = zip(leaves, second, strict=True)
+            terms.extend(-(w.detach() * h).sum() for w, h in pairs if h is not None)
+
+    return Reader(value=lambda: total(terms), again=go_on)

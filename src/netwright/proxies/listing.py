@@ -207,7 +207,8 @@ ALL: tuple[Proxy, ...] = (
         citation="Wang et al., ICLR 2020, arXiv 2002.07376",
         labels=True,
         gradients=True,
-        own="forward of batch 1, backward, and backward through that",
+        reader="netwright.proxies.grasp:reader",
+        reads=("weights", "again"),
     ),
     Proxy(
         name="fisher",

@@ -8,11 +8,11 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 
 from netwright.proxies.borrow import (
     View,
     borrowed,
+    buffers,
     logits,
     output,
     placed,
@@ -33,17 +33,9 @@ def settled(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
         module: Any network; its own buffers are not written.
         images: (B, C, H, W).
     """
-    norms = [(m, m.momentum) for m in module.modules() if isinstance(m, _NormBase)]
-    names = [name for name, _ in module.named_buffers()]
-    try:
-        for sub, _ in norms:
-            sub.momentum = 1.0
-        with borrowed(module) as view, torch.no_grad():
-            output(view, images)
-            return {name: view.tensors[name] for name in names}
-    finally:
-        for sub, momentum in norms:
-            sub.momentum = momentum
+    with borrowed(module, settle=True) as view, torch.no_grad():
+        output(view, images)
+        return buffers(view)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +52,10 @@ class Reader:
 def read(circle: Circle[Reader], scene: Scene) -> None:
     """Hand over the gradients of every image, by layer name.
 
-    One forward pass serves all, and each reader has its backward pass, from which the gradients
-    are taken apart (``taps.py``).  Where a weight is used in a way that cannot be taken apart,
-    the images are run one after the other.
+    The statistics are those of the batch pass, if there was one.  One forward pass serves all,
+    and each reader has its backward pass, from which the gradients are taken apart (``taps.py``).
+    Where a weight is used in a way that cannot be taken apart, the images are run one after the
+    other.
 
     Args:
         circle: Who asks.
@@ -73,7 +66,7 @@ def read(circle: Circle[Reader], scene: Scene) -> None:
     """
     images = scene.batches[0][0]
     with circle.part(circle.who(bool)):
-        statistics = settled(scene.module, images)
+        statistics = scene.once("settled", lambda: settled(scene.module, images))
         with borrowed(scene.module, batch_statistics=False, replace=statistics) as view:
             require_layers(view)
             if not _at_once(circle, view, images):

@@ -60,6 +60,7 @@ PASSES: tuple[Pass, ...] = (
             Part(name="forward", of="", what="forward of batch 1"),
             Part(name="images", of="forward", what="backward of its summed logits to its images"),
             Part(name="weights", of="forward", what="backward of its loss to the weights"),
+            Part(name="again", of="weights", what="backward through that backward"),
             Part(name="more batches", of="", what="forward and backward of each further batch"),
         ),
     ),
@@ -70,7 +71,7 @@ PASSES: tuple[Pass, ...] = (
             Part(
                 name="image by image",
                 of="",
-                what="forward of batch 1 for its statistics, then of batch 1 under them",
+                what="forward of batch 1 under its statistics, held",
             ),
             Part(
                 name="loss per image",
