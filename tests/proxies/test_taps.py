@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.proxies.borrow import borrowed, logits
-from netwright.proxies.taps import Taps, by_image
+from netwright.proxies.taps import Taps, by_image, paired
 
 LAYERS: dict[str, Callable[[], nn.Module]] = {
     "dense": lambda: nn.Conv2d(4, 6, 3, padding=1),
@@ -34,6 +34,32 @@ def test_each_kind_of_layer(kind: str) -> None:
     for i in range(3):
         (grad,) = torch.autograd.grad(y[i], weight, g[i], retain_graph=True)
         assert torch.allclose(found[i], grad)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Conv2d(20, 30, 1), (3, 20, 1, 3)),
+        (nn.Conv2d(20, 30, 1, stride=2), (3, 20, 2, 3)),
+        (nn.Linear(20, 30), (3, 20)),
+        (nn.Linear(20, 30), (3, 2, 20)),
+    ],
+)
+def test_products_without_gradients(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    draw = torch.Generator().manual_seed(1)
+    layer = layer.double()
+    x = torch.randn(shape, generator=draw, dtype=torch.float64)
+    g = torch.randn(layer(x).shape, generator=draw, dtype=torch.float64)
+    weight = layer.get_parameter("weight")
+    grads = by_image(layer, x, g, weight).flatten(1)
+    found = paired(layer, x, g, weight)
+    assert found is not None and torch.allclose(found, grads @ grads.T)
+
+
+def test_products_are_left_where_gradients_are_cheaper() -> None:
+    for layer in (nn.Conv2d(4, 6, 1), nn.Conv2d(4, 6, 3), nn.Conv2d(4, 4, 1, groups=4)):
+        x = torch.ones(2, 4, 7, 7)
+        assert paired(layer, x, layer(x), layer.get_parameter("weight")) is None
 
 
 class By(nn.Module):

@@ -20,7 +20,7 @@ from netwright.proxies.borrow import (
     to_weights,
 )
 from netwright.proxies.sharing import Circle, Scene
-from netwright.proxies.taps import Take, Taps
+from netwright.proxies.taps import Pair, Take, Taps
 
 
 def settled(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
@@ -47,6 +47,8 @@ class Reader:
     """From logits (1, classes) and the image's index to the scalar to differentiate."""
     take: Take
     """Called with the number of an image, and its and later images' gradients by layer name."""
+    pair: Pair | None = None
+    """Called instead, for some layers, with products (B, B) of every two images' gradients."""
 
 
 def read(circle: Circle[Reader], scene: Scene) -> None:
@@ -89,7 +91,8 @@ def _at_once(circle: Circle[Reader], view: View, images: Tensor) -> bool:
             objective = circle.readers[name].objective
             terms = [objective(scores[i : i + 1], i) for i in range(len(images))]
             take = partial(_hand, circle, name)
-            taps.split(torch.stack(terms).sum(), take, keep=name != names[-1])
+            pair = None if circle.readers[name].pair is None else partial(_pair, circle, name)
+            taps.split(torch.stack(terms).sum(), take, keep=name != names[-1], pair=pair)
     return True
 
 
@@ -104,6 +107,10 @@ def _one_by_one(circle: Circle[Reader], view: View, images: Tensor) -> None:
                 value = circle.readers[name].objective(scores, i)
                 grads = to_weights(view, value, keep=name != names[-1])
                 _hand(circle, name, i, {layer: g[None] for layer, g in grads.items()})
+
+
+def _pair(circle: Circle[Reader], name: str, products: Tensor) -> None:
+    circle.tell([name], lambda reader: reader.pair and reader.pair(products))
 
 
 def _hand(circle: Circle[Reader], name: str, first: int, grads: dict[str, Tensor]) -> None:

@@ -10,17 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 from torch.nn.modules.batchnorm import _NormBase
 
-from netwright.proxies.borrow import View, listening
+from netwright.proxies.borrow import View, listening, wide
 from netwright.proxies.structure import ordered
 
 Take = Callable[[int, dict[str, Tensor]], None]
 """From the number of the first image, and gradients (images, *weight) by layer name."""
+
+Pair = Callable[[Tensor], None]
+"""From products (B, B) of one layer's gradients of every two images."""
 
 _Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -49,6 +53,7 @@ class Taps:
         self.several: Counter[str] = Counter()
         self.sums: dict[str, Tensor] = {}
         self.take: Take | None = None
+        self.pair: Pair | None = None
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -94,29 +99,36 @@ class Taps:
             and all(uses[id(w)] == self.several[name] for name, w in self.view.layers.items())
         )
 
-    def split(self, value: Tensor, take: Take, *, keep: bool) -> None:
+    def split(self, value: Tensor, take: Take, *, keep: bool, pair: Pair | None = None) -> None:
         """Differentiate a sum over images, and hand over its gradients by image.
 
         Args:
             value: A scalar made from the forward pass.
             take: Called once per layer, with all images.
             keep: Whether another backward pass will go through the same graph.
+            pair: Called instead for a layer whose products are cheaper than its gradients.
         """
-        self.take, self.sums = take, {}
+        self.take, self.pair, self.sums = take, pair, {}
         try:
             if value.requires_grad:
                 torch.autograd.grad(value, self.images, allow_unused=True, retain_graph=keep)
             for name in list(self.sums):
                 take(0, {name: self.sums.pop(name)})
         finally:
-            self.take = None
+            self.take = self.pair = None
 
     def _split(self, name: str, layer: nn.Module, given: Tensor, grad: Tensor) -> None:
         if self.take is None:
             return
         with torch.no_grad():
+            once = self.several[name] == 1
+            if once and self.pair is not None:
+                products = paired(layer, given, grad, self.view.layers[name])
+                if products is not None:
+                    self.pair(products)
+                    return
             grads = by_image(layer, given, grad, self.view.layers[name])
-            if self.several[name] == 1:
+            if once:
                 self.take(0, {name: grads})
             else:
                 self.sums[name] = self.sums[name] + grads if name in self.sums else grads
@@ -131,20 +143,57 @@ def by_image(layer: nn.Module, given: Tensor, grad: Tensor, weight: Tensor) -> T
         grad: The gradient at its output.
         weight: Its weight.
     """
-    if not isinstance(layer, _CONVOLUTIONS):
-        rows = grad.reshape(len(grad), -1, grad.shape[-1])
-        return rows.transpose(1, 2) @ given.reshape(len(given), -1, given.shape[-1])
-    pointwise = weight[0, 0].numel() == 1 and layer.groups == 1 and not any(layer.padding)
-    if pointwise:
-        steps = (slice(None), slice(None), *(slice(None, None, s) for s in layer.stride))
-        columns = given[steps].flatten(2)
-        return (grad.flatten(2) @ columns.transpose(1, 2)).reshape(len(grad), *weight.shape)
+    places = _places(layer, given, grad, weight)
+    if places is not None:
+        given, grad = places
+        return (grad.transpose(1, 2) @ given).reshape(len(grad), *weight.shape)
+    layer = cast(_Convolution, layer)
     if layer.groups == weight.shape[0] == given.shape[1]:  # depthwise: an image is more channels
         grad, given = (t.contiguous().flatten(0, 1)[None] for t in (grad, given))
         many = weight.repeat(grad.shape[1] // len(weight), *[1] * (weight.dim() - 1))
         return _to_weight(layer, given, grad, many).reshape(-1, *weight.shape)
     pairs = zip(torch.split(given, 1), torch.split(grad, 1), strict=True)
     return torch.stack([_to_weight(layer, x, g, weight) for x, g in pairs])
+
+
+def paired(layer: nn.Module, given: Tensor, grad: Tensor, weight: Tensor) -> Tensor | None:
+    """Products (B, B) of a layer's weight gradients of every two images, if that is cheaper so.
+
+    A gradient that is a sum over places of (output) x (input) needs not be written out: a product
+    of two sums over all pairs of places the products of their factors.  That pays where
+    a wide layer has few places.
+
+    Args:
+        layer: A convolution or linear layer.
+        given: Its input, the batch first.
+        grad: The gradient at its output.
+        weight: Its weight.
+    """
+    places = _places(layer, given, grad, weight)
+    if places is None:
+        return None
+    images, count, wide_in = places[0].shape
+    wide_out = places[1].shape[2]
+    if count**2 * (wide_in + wide_out) > wide_in * wide_out:
+        return None
+    x, g = (t.flatten(0, 1).to(wide(t.device)) for t in places)
+    return ((x @ x.T) * (g @ g.T)).view(images, count, images, count).sum((1, 3))
+
+
+def _places(
+    layer: nn.Module, given: Tensor, grad: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """Inputs (B, places, C_in) and output gradients (B, places, C_out) that meet at one place.
+
+    None where a weight is used on more than one place for one place of the output.
+    """
+    if not isinstance(layer, _CONVOLUTIONS):
+        rows = (t.reshape(len(t), -1, t.shape[-1]) for t in (given, grad))
+        return next(rows), next(rows)
+    if weight[0, 0].numel() != 1 or layer.groups != 1 or any(layer.padding):
+        return None
+    steps = (slice(None), slice(None), *(slice(None, None, s) for s in layer.stride))
+    return given[steps].flatten(2).transpose(1, 2), grad.flatten(2).transpose(1, 2)
 
 
 def _to_weight(layer: _Convolution, given: Tensor, grad: Tensor, weight: Tensor) -> Tensor:

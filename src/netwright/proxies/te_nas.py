@@ -58,6 +58,9 @@ def ntk_reader(scene: Scene) -> Reader:
             rows_nw = block.to(wide(block.device))
             kernel.add_((rows_nw @ rows_nw.T).cpu())
 
+    def pair(products: Tensor) -> None:
+        kernel.add_(products.to("cpu", torch.float64))
+
     def take(first: int, grads: dict[str, Tensor]) -> None:
         for name, grad in grads.items():
             parts = rows.setdefault(name, [])
@@ -76,7 +79,7 @@ def ntk_reader(scene: Scene) -> Reader:
             raise ScoreFailed("the tangent kernel is singular: gradients of images are dependent")
         return float(values[-1] / values[0])
 
-    return Reader(value=value, objective=lambda scores, _: scores.sum(), take=take)
+    return Reader(value=value, objective=lambda scores, _: scores.sum(), take=take, pair=pair)
 
 
 def linear_regions(
