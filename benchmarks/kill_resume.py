@@ -1,10 +1,12 @@
 """A search killed with SIGKILL at random moments and resumed is the search of that seed.
 
-Run ``python benchmarks/kill_resume.py`` (a quarter of an hour).  A search on digits is killed at
-random moments of its search and of its final trainings, and resumed, until it ends; then another
-seed, until there were enough kills.  Checked: the database after each kill, that nothing stored
+Run ``python benchmarks/kill_resume.py`` (a quarter of an hour), and again with ``--funnel`` for a
+search by short trainings with the predictor.  A search on digits is killed at random moments of
+its search and of its final trainings, and resumed, until it ends; then another seed, until there
+were enough kills.  Checked: database and parts of the finals after each kill, that nothing stored
 was evaluated again, the candidates and scores against an uninterrupted search of the same seed in
-one process, and the final accuracies against final trainings from scratch by the same plan.
+one process, and who won, who was left behind and all accuracies against finals from scratch by the
+same plan.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import record
 from feasible import space_of
 from netwright import catalog
 from netwright.config import SearchConfig, read_toml, search_config
-from netwright.loop import run_search
+from netwright.loop import BATCH, run_search
 from netwright.records import Trial
 from netwright.rng import stream
 from netwright.run_folder import RunFolder
@@ -55,7 +57,7 @@ class Kill:
         phase: ``start``, ``search`` or ``finals``.
         stored: Trials in the database.
         sound: What SQLite's integrity check said; ``ok`` is well.
-        kept: Whether all that was stored before is still there, unchanged.
+        kept: Whether all trials and parts of finals that were there before still are, unchanged.
         code: Exit code, negative for a signal.
         told: What it wrote on stderr.
     """
@@ -109,6 +111,14 @@ def stored(run: RunFolder) -> list[Trial]:
         return list(store)
 
 
+def parts(run: RunFolder) -> list[dict[str, object]]:
+    """What the parts of the final trainings came to, as far as they are done."""
+    rows: list[dict[str, object]] = []
+    for path in run.finals.glob("parts-*.json"):
+        rows += json.loads(path.read_text(encoding="utf-8"))["parts"]
+    return rows
+
+
 def sound(run: RunFolder) -> str:
     """What SQLite says of the database."""
     if not run.trials.is_file():
@@ -148,7 +158,7 @@ def kill_at(
     Raises:
         RuntimeError: If the search failed, or hangs.
     """
-    before = stored(run)
+    before, done = stored(run), parts(run)
     with start(run, words, resume_with) as process:
         deadline = time.monotonic() + patience
         while process.poll() is None and not moment(run):
@@ -168,6 +178,8 @@ def kill_at(
     finals = (run.finals / "plan.json").is_file()
     phase = "finals" if finals else "search" if after else "start"
     kept = [t for t in after if t.number in {b.number for b in before}] == before
+    still = parts(run)
+    kept = kept and all(row in still for row in done)
     return Kill(phase=phase, stored=len(after), sound=sound(run), kept=kept, code=code, told=told)
 
 
@@ -196,7 +208,7 @@ def uninterrupted(run: RunFolder, folder: Path, *, trials: int) -> list[Trial]:
             objective=judge.objective,
             budget=within.budget,
             seed=chosen.seed,
-            batch=chosen.batch,
+            batch=chosen.batch or BATCH,
             trials=trials,
         )
         return list(store)
@@ -218,20 +230,22 @@ def evaluated_twice(trials: Sequence[Trial]) -> int:
     return len(own) - len(set(own))
 
 
-def accuracies(run: RunFolder) -> dict[str, float]:
-    """The final accuracies, by role."""
-    return {row["role"]: row["val_accuracy"] for row in run.read_result()["finals"]}
+def outcome(run: RunFolder) -> dict[str, object]:
+    """Who won, and what every role came to and when it was left behind."""
+    found = run.read_result()
+    rows = {row["role"]: [row["reached"], row["stopped"]] for row in found["finals"]}
+    return {**rows, "best": found["best"]}
 
 
-def train_again(run: RunFolder) -> dict[str, float]:
-    """The final accuracies by the same plan, from scratch and in one go."""
+def train_again(run: RunFolder) -> dict[str, object]:
+    """What the finals come to by the same plan, from scratch and in one go."""
     for path in [*run.finals.glob("*.safetensors"), *run.finals.glob("parts-*"), run.result]:
         path.unlink()
     with start(run, []) as process:
         told = process.stderr.read() if process.stderr else ""
     if process.returncode != 0:
         raise RuntimeError(f"The finals ended with {process.returncode}: {told[-2000:]}")
-    return accuracies(run)
+    return outcome(run)
 
 
 def main() -> None:
@@ -240,9 +254,13 @@ def main() -> None:
     options.add_argument("--kills", type=int, default=20)
     options.add_argument("--minutes", default="5")
     options.add_argument("--objective", default="zico")
+    options.add_argument("--funnel", action="store_true", help="short trainings, the predictor")
     options.add_argument("--longest", type=float, default=30.0, help="seconds to a kill")
     options.add_argument("--out", type=Path)
     given = options.parse_args()
+    if given.funnel:
+        given.objective = "val_loss"
+        given.out = given.out or record.RESULTS / "kill_resume_funnel.json"
     kills: list[Kill] = []
     same, again, twice, seed = [], [], 0, 0
     while len(kills) < given.kills:
@@ -268,7 +286,7 @@ def main() -> None:
             whole = uninterrupted(run, Path(place), trials=len(begun))
             same.append(timeless(whole) == timeless(begun))
             twice += evaluated_twice(trials)
-            first = accuracies(run)
+            first = outcome(run)
             again.append(train_again(run) == first)
         print(f"seed {seed}: {len(begun)} trials, same {same[-1]}, finals {again[-1]}", flush=True)
         seed += 1
@@ -276,18 +294,20 @@ def main() -> None:
     count = len(same)
     record.write(
         __file__,
-        claim="Killed with SIGKILL at random moments and resumed, a search is the same search",
+        claim="Killed with SIGKILL at random moments and resumed, a search"
+        f"{' by short trainings' if given.funnel else ''} is the same search",
         seeds=range(seed),
         results={
-            "database sound, all trials kept": record.measured(
+            "database sound, all trials and parts kept": record.measured(
                 [good], f"of {len(kills)} kills", headline=True
             ),
             "same candidates and scores": record.measured(
                 [sum(same)], f"of {count} searches", headline=True
             ),
-            "same final accuracies": record.measured([sum(again)], f"of {count} searches"),
+            "same winner, same finals": record.measured([sum(again)], f"of {count} searches"),
             "networks evaluated twice": record.measured([twice], "networks"),
         },
+        arguments="--funnel" if given.funnel else "",
         facts={
             "kills": [
                 {"phase": k.phase, "stored": k.stored, "sound": k.sound, "kept": k.kept}
