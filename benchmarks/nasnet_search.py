@@ -121,7 +121,7 @@ def main() -> None:
                 [100 * accuracy], "% validation accuracy", headline=True
             ),
         },
-        arguments=f"IMAGES --trials {given.trials}",
+        arguments=f"IMAGES --trials {given.trials} --minutes {given.minutes:g} --epochs {given.epochs:g}",
         facts={
             "command": "netwright search IMAGES " + " ".join(typed[1:]),
             "finals": finals,
