@@ -28,9 +28,8 @@ def test_a_network_and_its_parts_are_written_down(monkeypatch: pytest.MonkeyPatc
 
         return Ready(run=lambda: None, setting=SETTING, parts=seconds if parts else None)
 
-    monkeypatch.setattr("netwright.latency.gauges._SECONDS", 0.0)
     monkeypatch.setattr("netwright.latency.gauges._WARMUP_SECONDS", 0.0)
-    gauge = RuntimeGauge(Where(), arch, prepare=prepare)
+    gauge = RuntimeGauge(Where(), arch, seconds=0.0, prepare=prepare)
     found = gauge(arch, parts)
     assert gauge.setting == SETTING and found.network == arch.id
     assert [key for key, _ in found.parts] == [p.key for p in parts]
@@ -40,10 +39,9 @@ def test_a_network_and_its_parts_are_written_down(monkeypatch: pytest.MonkeyPatc
 
 
 def test_torch_tells_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netwright.latency.gauges._SECONDS", 0.0)
     monkeypatch.setattr("netwright.latency.gauges._WARMUP_SECONDS", 0.0)
     arch = SPACE.decode(first_row(SPACE))
-    found = RuntimeGauge(Where(), arch)(arch, parts_of(arch))
+    found = RuntimeGauge(Where(), arch, seconds=0.0)(arch, parts_of(arch))
     assert len(found.parts) == len(arch.placed) and all(ms > 0 for _, ms in found.parts)
 
 

@@ -73,6 +73,7 @@ def test_measured_parts_alone_are_added_up() -> None:
     for arch in _archs(3):
         assert found(arch).ms == pytest.approx(sum(alone[p.key] for p in parts_of(arch)))
         assert found(arch).measured == 1.0 and found.checked == 0
+        assert found.sum_of_parts(parts_of(arch)) == found(arch).ms
         assert found(arch).high_ms > 1.5 * found(arch).ms  # nobody checked the sum
 
 

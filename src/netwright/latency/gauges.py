@@ -18,7 +18,7 @@ from netwright.nn.timing import measure, stopwatch, torch_threads
 
 PASSES = 9  # of each part, and samples of each network at least
 _QUANTILE = 0.25  # of the passes: other work on the machine disturbs it less than the median
-_SECONDS = 0.15  # of samples of each network, at least
+SECONDS = 0.15  # of samples of each network, at least
 _WARMUP_SECONDS = 0.3
 
 
@@ -41,6 +41,7 @@ class RuntimeGauge:
     Args:
         where: The runtime.
         reference: A small network that tells how fast the machine is at the moment.
+        seconds: Samples of each network, at least.
         prepare: Makes a network ready; in the runtime without it.
     """
 
@@ -49,9 +50,10 @@ class RuntimeGauge:
         where: Where,
         reference: Architecture,
         *,
+        seconds: float = SECONDS,
         prepare: Callable[[Architecture, tuple[Part, ...]], Ready] | None = None,
     ) -> None:
-        self.where = where
+        self.where, self.seconds = where, seconds
         self._prepare = prepare or self._in_runtime
         self._beside = self._prepare(reference, ())
 
@@ -69,7 +71,7 @@ class RuntimeGauge:
             made = self._prepare(arch, parts)
             found = measure(
                 {"network": made.run, "reference": self._beside.run},
-                clock=stopwatch(self.where.device), least_samples=PASSES, seconds=_SECONDS,
+                clock=stopwatch(self.where.device), least_samples=PASSES, seconds=self.seconds,
                 warmup_seconds=_WARMUP_SECONDS,
             )  # fmt: skip
             each: tuple[tuple[str, float], ...] = ()
