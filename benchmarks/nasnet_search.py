@@ -121,7 +121,8 @@ def main() -> None:
                 [100 * accuracy], "% validation accuracy", headline=True
             ),
         },
-        arguments=f"IMAGES --trials {given.trials} --minutes {given.minutes:g} --epochs {given.epochs:g}",
+        arguments=f"IMAGES --trials {given.trials} --minutes {given.minutes:g} "
+        f"--epochs {given.epochs:g}",
         facts={
             "command": "netwright search IMAGES " + " ".join(typed[1:]),
             "finals": finals,
