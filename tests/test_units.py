@@ -11,6 +11,7 @@ from netwright.units import (
     format_bytes,
     format_count,
     format_seconds,
+    parse_activations,
     parse_bytes,
     parse_count,
     parse_seconds,
@@ -74,3 +75,11 @@ def test_printed_seconds(value: float, text: str) -> None:
 def test_printed_counts_can_be_read_back(value: int) -> None:
     assert parse_count(format_count(value)) == pytest.approx(value, rel=0.0051)
     assert parse_bytes(format_bytes(value)) == pytest.approx(value, rel=0.0051)
+
+
+def test_activations_are_as_many_numbers_in_float32() -> None:
+    assert parse_activations("4MB") == parse_activations("4MB:float32") == 4_000_000
+    assert parse_activations("256kB:int8") == 1_024_000
+    assert parse_activations("1MiB:bfloat16") == 2 * 2**20
+    with pytest.raises(UsageError, match="'int4' is not a type that activations have; write 4MB"):
+        parse_activations("4MB:int4")

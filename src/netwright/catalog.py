@@ -18,6 +18,7 @@ from netwright.proxies.ensembles import ENSEMBLES, Ensemble
 from netwright.proxies.listing import ALL, Proxy
 from netwright.records import Objective
 from netwright.run_folder import RunFolder, read_architecture
+from netwright.spaces.limited import limited
 from netwright.spaces.within import Within
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def space(
     """A search space by name.
 
     Args:
-        name: One of ``netwright list spaces``.
+        name: One of ``netwright list spaces``; behind it limits of a deployment, as in
+            ``mobile+lite+c16`` (:mod:`netwright.spaces.limited`).
         classes: Length of the logits; the paper's where None.
         resolution: Side of the images in pixels; the paper's where None.
         channels: 3 for colour, 1 for grey.
@@ -89,11 +91,12 @@ def space(
     Raises:
         UnknownNameError: With the nearest name there is.
     """
-    make = load("space", name, SPACES)
+    plain, *limits = name.split("+")
+    make = load("space", plain, SPACES)
     options = {"classes": classes, "resolution": resolution}
     given = {key: value for key, value in options.items() if value is not None}
     made: Space = make(channels=channels, **given)
-    return made
+    return limited(made, limits) if limits else made
 
 
 def strategy(name: str) -> Callable[[Within, Objective, int], Strategy]:

@@ -13,6 +13,7 @@ _BYTES = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
+_ELEMENT_BYTES = {"int8": 1, "float16": 2, "bfloat16": 2, "float32": 4}
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _NUMBER = r"[0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?|[0-9]{1,3}(?:[,_][0-9]{3})+(?:\.[0-9]+)?"
 _PATTERN = re.compile(rf"\s*({_NUMBER})\s*([a-zµμ]*)\s*", re.IGNORECASE)
@@ -44,6 +45,22 @@ def parse_count(text: str) -> int:
 def parse_bytes(text: str) -> int:
     """``"4MB"`` → 4,000,000 bytes; ``"4MiB"`` → 4,194,304."""
     return _parse_whole(text, _BYTES, "an amount of memory", "4MB, 512kB or 2MiB")
+
+
+def parse_activations(text: str) -> int:
+    """``"4MB"`` → 4,000,000 bytes of float32; ``"256kB:int8"`` → 1,024,000, as many numbers.
+
+    Raises:
+        UsageError: If it is no amount of memory, or the type is none of int8, float16, bfloat16
+            and float32.
+    """
+    amount, colon, dtype = text.partition(":")
+    if colon and dtype not in _ELEMENT_BYTES:
+        raise UsageError(
+            f"{dtype!r} is not a type that activations have; write {amount}:int8, "
+            f"{amount}:float16 or {amount}."
+        )
+    return parse_bytes(amount) * 4 // _ELEMENT_BYTES.get(dtype, 4)
 
 
 def parse_seconds(text: str) -> float:

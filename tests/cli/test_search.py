@@ -87,6 +87,18 @@ def test_too_little_time_to_train_is_said_and_kept(command: Command, photos: Pat
     assert command("search", "--resume", "--out", "run", "--minutes", "0.02").code == 0
 
 
+def test_limits_of_a_deployment_hold_for_every_candidate(command: Command, photos: Path) -> None:
+    limits = ("--ops", "lite", "--channel-multiple", "16", "--max-memory", "64kB:int8")
+    words = ("search", photos, "--minutes", "0.01", "--max-macs", "200k", *limits, "--out", "run")
+    assert command(*words).code == 0
+    settings = read_toml(Path("run/run.toml"))
+    assert settings["space"] == "mobile+lite+c16" and settings["max_memory_bytes"] == 256_000
+    best = Architecture.from_json(Path("run/best.json").read_text())
+    norms = [node for node in best.nodes if node.op.kind == "batch_norm"]
+    assert norms and all(node.shape[0] % 16 == 0 for node in norms)
+    assert command("search", "--resume", "--out", "run", "--minutes", "0.02").code == 0
+
+
 def test_mixed_sizes_and_colours_are_handled(command: Command, tmp_path: Path) -> None:
     root = draw_photos(tmp_path / "mixed", {"rgb": 6})
     draw_photos(root, {"grey": 6}, side=12, mode="L")
@@ -110,6 +122,9 @@ WRONG = [
     (["@", "--max-macs", "banana"], "'banana' is not a count; write it like 20M"),
     (["@", "--max-macs", "-5"], "'-5' is not a count"),
     (["@", "--max-params", "0"], "'0' is not a count above zero"),
+    (["@", "--max-memory", "1MB:int3"], "'int3' is not a type that activations have"),
+    (["@", "--ops", "light"], "No limit of a space is called 'light'. Did you mean 'lite'?"),
+    (["@", "--space", "nasbench201", "--ops", "lite"], "cannot be limited to lite"),
     (["@", "--minutes", "0"], "'minutes': input should be greater than 0"),
     (["@", "--minutes", "nan"], "'minutes': input should be a finite number"),
     (["@", "--minutes", "inf"], "'minutes': input should be a finite number"),

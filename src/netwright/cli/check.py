@@ -16,7 +16,8 @@ from netwright.cli.output import Flag, Words, command, complain, console, print_
 from netwright.errors import UsageError
 from netwright.records import Budget
 from netwright.run_folder import next_run
-from netwright.units import format_count, format_seconds, parse_bytes, parse_count
+from netwright.spaces.limited import limited_name
+from netwright.units import format_count, format_seconds, parse_activations, parse_count
 
 if TYPE_CHECKING:
     from netwright.checked import Check
@@ -39,6 +40,8 @@ def check(
     max_params: str | None = None,
     max_memory: str | None = None,
     space: str | None = None,
+    ops: str | None = None,
+    channel_multiple: int | None = None,
     probes: int | None = None,
     minutes: float | None = None,
     steps: int | None = None,
@@ -61,8 +64,11 @@ def check(
         data: Image folder, Parquet file, torchvision name, or digits.
         max_macs: Most multiply-adds for one image, such as 5M.
         max_params: Most parameters, such as 1M.
-        max_memory: Most activation memory live at once for one image in float32, such as 4MB.
+        max_memory: Most activation memory live at once for one image, such as 4MB, which is of
+            float32, or 256kB:int8.
         space: A name of `netwright list spaces`; mobile without it.
+        ops: lite: no squeeze-and-excitation, no activation but ReLU6; like --space mobile+lite.
+        channel_multiple: Channels in multiples of this, such as 16; like --space mobile+c16.
         probes: How many networks are trained; 12 without it.
         minutes: Wall clock for everything, 15 without it; 20 epochs of each are trained at most.
         steps: Length of each training, in place of what fits into the minutes.
@@ -80,12 +86,13 @@ def check(
     limits = {
         "macs": max_macs and parse_count(max_macs),
         "params": max_params and parse_count(max_params),
-        "peak_activation_bytes": max_memory and parse_bytes(max_memory),
+        "peak_activation_bytes": max_memory and parse_activations(max_memory),
     }
     budget = {name: float(limit) for name, limit in limits.items() if limit}
     typed = {
-        "data": data, "space": space, "probes": probes, "minutes": minutes, "metric": metric,
+        "data": data, "probes": probes, "minutes": minutes, "metric": metric,
         "seed": seed, "resolution": resolution, "flip": flip, "device": device,
+        "space": limited_name(space, operations=ops, multiple=channel_multiple),
         "proxies": proxy, "budget": budget or None,
     }  # fmt: skip
     if resume and out is None:
@@ -108,7 +115,7 @@ def _run(
 ) -> Check:
     from netwright.training.survey import peek_data
 
-    catalog.load("space", chosen["space"], catalog.SPACES)
+    catalog.load("space", chosen["space"].split("+")[0], catalog.SPACES)
     facts = peek_data(
         chosen["data"], resolution=chosen["resolution"], seed=chosen["seed"], flip=chosen["flip"]
     )

@@ -25,9 +25,10 @@ from netwright.errors import UsageError
 from netwright.loop import BATCH
 from netwright.records import Objective, print_cost
 from netwright.run_folder import RunFolder, next_run
+from netwright.spaces.limited import limited_name
 from netwright.spaces.within import Costing, Within
 from netwright.training.survey import DataFacts, peek_data
-from netwright.units import format_seconds, parse_bytes, parse_count
+from netwright.units import format_seconds, parse_activations, parse_count
 from netwright.workers import at_once
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def search(
     minutes: float | None = None,
     trials: int | None = None,
     space: str | None = None,
+    ops: str | None = None,
+    channel_multiple: int | None = None,
     strategy: str | None = None,
     objective: str | None = None,
     probe_steps: int | None = None,
@@ -76,7 +79,8 @@ def search(
         data: Image folder, Parquet file, torchvision name, or digits.
         max_macs: Most multiply-adds for one image, such as 20M.
         max_params: Most parameters, such as 1M.
-        max_memory: Most activation memory live at once for one image in float32, such as 4MB.
+        max_memory: Most activation memory live at once for one image, such as 4MB, which is of
+            float32, or 256kB:int8.
         max_latency: Most time of a pass, such as 5ms: predicted for candidates, measured on this
             machine for all that are trained at the end.
         target_latency: In place of a limit: what a reward aims at, as MnasNet's does.
@@ -88,6 +92,8 @@ def search(
         minutes: Wall clock for everything, final trainings included.
         trials: Most candidates; the search ends sooner where its share of the time does.
         space: A name of `netwright list spaces`.
+        ops: lite: no squeeze-and-excitation, no activation but ReLU6; like --space mobile+lite.
+        channel_multiple: Channels in multiples of this, such as 16; like --space mobile+c16.
         strategy: A name of `netwright list strategies`; predictor for short trainings and
             evolution for training-free scores without it.
         objective: val_loss or val_accuracy of short trainings, or a proxy of
@@ -109,11 +115,12 @@ def search(
         json: Print one JSON object on stdout; progress still goes to stderr.
     """
     typed = {
-        "data": data, "space": space, "strategy": strategy, "objective": objective,
+        "data": data, "strategy": strategy, "objective": objective,
         "probe_steps": probe_steps, "probes": probes and str(probes),
+        "space": limited_name(space, operations=ops, multiple=channel_multiple),
         "max_macs": max_macs and parse_count(max_macs),
         "max_params": max_params and parse_count(max_params),
-        "max_memory_bytes": max_memory and parse_bytes(max_memory),
+        "max_memory_bytes": max_memory and parse_activations(max_memory),
         "minutes": minutes, "trials": trials, "seed": seed, "workers": workers,
         "resolution": resolution, "flip": flip, "device": device, "store": store,
         **latency_settings(

@@ -14,6 +14,7 @@ from functools import cached_property
 
 from netwright.arch.blocks import Style
 from netwright.arch.graph import Architecture
+from netwright.arch.ops import ActivationName
 from netwright.arch.rounding import Multipliers
 from netwright.contracts import Choice
 from netwright.records import Factor, Tokens
@@ -188,6 +189,11 @@ class EfficientNetSpace:
     def name(self) -> str:
         """Its name in the catalogue."""
         return "efficientnet"
+
+    def with_activation(self, name: ActivationName) -> EfficientNetSpace:
+        """The same space with another activation throughout."""
+        style = replace(self.plan.style, activation=name, se_activation=None)
+        return replace(self, plan=replace(self.plan, style=style))
 
     @cached_property
     def _strides(self) -> tuple[int, ...]:

@@ -10,11 +10,12 @@ here are explicit ones that hold A1, B1 and EfficientNet-B0's plan.  What the pa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from netwright.arch.blocks import PLAIN
 from netwright.arch.graph import Architecture
+from netwright.arch.ops import ActivationName
 from netwright.arch.rounding import Multipliers
 from netwright.contracts import Choice
 from netwright.errors import UsageError
@@ -114,6 +115,11 @@ class MnasNetSpace:
     def name(self) -> str:
         """Its name in the catalogue."""
         return "mnasnet"
+
+    def with_activation(self, name: ActivationName) -> MnasNetSpace:
+        """The same space with another activation throughout."""
+        style = replace(self.plan.style, activation=name, se_activation=None)
+        return replace(self, plan=replace(self.plan, style=style))
 
     @cached_property
     def _strides(self) -> tuple[int, ...]:

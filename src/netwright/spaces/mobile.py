@@ -10,7 +10,7 @@ may be absent, and the width lists start at 8 channels.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from operator import lt
 
@@ -145,6 +145,10 @@ class MobileSpace:
     def name(self) -> str:
         """Its name in the catalogue."""
         return "mobile"
+
+    def with_activation(self, name: ActivationName) -> MobileSpace:
+        """The same space with another activation throughout."""
+        return replace(self, activation=name)
 
     @cached_property
     def _strides(self) -> tuple[int, tuple[int, ...]]:
