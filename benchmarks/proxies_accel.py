@@ -14,8 +14,8 @@ PARTS = (
         batch=16,
         networks=320,
         proxies=(
-            "params", "macs", "sum_log_n", "depth", "layer_count", "l2_norm", "synflow",
-            "naswot", "swap", "jacob_cov", "epe_nas", "grad_norm", "snip", "plain", "fisher",
+            "params", "macs", "sum_log_n", "madnas", "deepmad", "depth", "layer_count", "l2_norm",
+            "synflow", "naswot", "swap", "jacob_cov", "epe_nas", "grad_norm", "snip", "plain", "fisher",
             "zico", "zico_bc", "meco", "meco_opt", "az_expressivity", "az_progressivity",
             "az_trainability",
         ),

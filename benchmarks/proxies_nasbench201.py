@@ -14,8 +14,8 @@ PARTS = (
         batch=64,
         networks=1000,
         proxies=(
-            "params", "macs", "sum_log_n", "naswot", "jacob_cov", "epe_nas", "grad_norm", "snip",
-            "plain", "fisher", "zico", "zico_bc",
+            "params", "macs", "sum_log_n", "madnas", "deepmad", "naswot", "jacob_cov", "epe_nas",
+            "grad_norm", "snip", "plain", "fisher", "zico", "zico_bc",
         ),
     ),
     Part(

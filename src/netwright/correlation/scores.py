@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from netwright.arch import maxent
 from netwright.arch.cost import cost, sum_log_n
 from netwright.arch.graph import Architecture
 from netwright.correlation.tables import Row, Table, rebuild
@@ -35,6 +36,8 @@ _COUNTED: Mapping[str, Callable[[Architecture], float]] = {
     "params": lambda arch: float(cost(arch).params),
     "macs": lambda arch: float(cost(arch).macs),
     "sum_log_n": sum_log_n,
+    "madnas": lambda arch: maxent.madnas(maxent.layers_of(arch)),
+    "deepmad": lambda arch: maxent.deepmad(maxent.layers_of(arch)),
 }
 
 
@@ -182,8 +185,8 @@ def score_sample(
 def score_network(arch: Architecture, setting: Setting, proxies: Sequence[Proxy]) -> Scores:
     """Scores of one freshly initialised network, in whichever process this is.
 
-    The controls are counted on the graph, and every reader of an activation gets its own, as in
-    the networks that were trained.
+    The controls and the closed forms are read off the graph, and every reader of an activation
+    gets its own, as in the networks that were trained.
 
     Args:
         arch: The network.
