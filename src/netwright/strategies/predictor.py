@@ -35,7 +35,7 @@ LEARNT = 384  # networks that are learned from at most: half of them the best, t
 SETTLED = 96  # of those, how many decide what the columns are worth
 FRESH, CHILDREN, GENERATIONS, PARENTS = 64, 256, 4, 32  # of the candidates that are bred
 CROSSED, TWICE = 0.3, 0.4  # shares of children of two parents, and with two changes
-REPAIRED = 0.25  # share of the children over the budget that are repaired; the others are dropped
+REPAIRED = 0.1  # share of the children over the budget that are repaired; the others are dropped
 _SPARE = 8  # chosen beyond what was asked for, in the place of twins
 _KEPT = 32_768  # candidates whose columns are remembered
 
@@ -83,6 +83,7 @@ class FewShot:
         self._told = 0
         self._reference: list[Tokens] = []
         self._whole: list[Tokens] | None = None
+        self._predictor = Predictor()
         self._asked: list[Tokens] = []  # since the last trial was told
 
     def ask(self, n: int) -> Sequence[Tokens]:
@@ -113,15 +114,16 @@ class FewShot:
         rng = stream(self.seed, "predictor", "reference")
         drawn = (within.sample(rng=rng) for _ in range(REFERENCE))
         self._reference = list(dict.fromkeys(drawn))
+        self._predictor = Predictor(self._look(self._reference))
         if raw_size(space) <= WHOLE:
             fits = within.fits if within.budget.limits() else bool
             self._whole = [row for row in enumerate_tokens(space) if fits(row)]
 
     def _different(self, n: int) -> list[Tokens]:
         """The next probes; their order does not depend on what came of them."""
-        table = self._look(self._reference)
         count = min(len(self._reference), len(self._seen) + n)
-        chosen = Predictor(table).probes(table, count, seed=self.seed)
+        table = self._look(self._reference)
+        chosen = self._predictor.probes(table, count, seed=self.seed)
         order = [self._reference[i] for i in chosen]
         return [row for row in order if row not in self._seen][:n]
 
@@ -161,8 +163,8 @@ class FewShot:
             best = sorted(rows, key=lambda row: -values[row])[: LEARNT // 2]
             chosen = {*best, *[row for row in rows if row not in set(best)][-LEARNT // 2 :]}
             rows = [row for row in rows if row in chosen]
-        predictor = Predictor(self._look(self._reference))
-        return predictor.fit(self._look(rows), [values[row] for row in rows], settled=SETTLED)
+        looked = [values[row] for row in rows]
+        return self._predictor.fit(self._look(rows), looked, settled=SETTLED)
 
     def _bred(self, predictor: Predictor) -> list[Tokens]:
         """Untried candidates: fresh draws, and the children of the best of each generation."""
