@@ -5,7 +5,10 @@ of the best network by it.  Every candidate counts.  The predictor sees the grap
 of the cells, nothing that was computed with data, and asks for 4 networks at a time, as evolution
 and uniform search do here.  ``best by validation`` is what a search would report that had looked
 at the whole table: no search can do better but by luck.  A search that has found that cell is
-stopped there, since what it reports can no longer change.  Run ``python
+stopped there, since what it reports can no longer change.
+
+``accel`` is the space of Accel-NASBench with half of its networks within the budget; a search sees
+the accuracy that a model fitted on the table foretells.  Run ``python
 benchmarks/predictor_search.py`` beside a folder ``../shared/data`` with ``nasbench201.parquet``;
 ``--add`` keeps what the record has of other images.
 """
@@ -22,9 +25,12 @@ import numpy as np
 import record
 from nasbench201_strategies import DATA, oracle
 from netwright.contracts import Strategy
+from netwright.evaluators.surrogate import SurrogateEvaluator
 from netwright.evaluators.table import read_cells
-from netwright.records import Objective, Tokens, Trial
+from netwright.records import Budget, Objective, Tokens, Trial
 from netwright.regret import SPACE, Contest, Start, reported
+from netwright.replay import replay
+from netwright.spaces.accel import AccelSpace
 from netwright.spaces.within import Within
 from netwright.stats import signed_rank
 from netwright.strategies.evolution import Evolution
@@ -116,6 +122,28 @@ def measure(
     return rows, facts
 
 
+def measure_surrogate(
+    seeds: int, most: int
+) -> tuple[dict[str, record.Measured], dict[str, object]]:
+    """The same in the space of Accel-NASBench under a budget, on a model of its accuracies."""
+    space = AccelSpace()
+    macs = Within.of(space, Budget()).survey.ranges["macs"].median
+    within = Within.of(space, Budget(macs=macs))
+    look = SurrogateEvaluator(path=str(DATA / "accel_nasbench.parquet"), columns=()).of
+    goal = Objective(metric="val_accuracy")
+    rows: dict[str, record.Measured] = {}
+    for name, start in STRATEGIES.items():
+        best = []
+        for seed in range(seeds):
+            told = replay(start(within, goal, seed), look, trials=most, batch=BATCH)
+            best.append(np.maximum.accumulate([100 * t.value(goal) for t in told]))
+        for n in (n for n in CHECKPOINTS if n <= most):
+            at = [float(run[n - 1]) for run in best]
+            rows[f"accel, {name}, {n} networks"] = record.measured(at, "% accuracy of the model")
+        print("accel", name, f"{np.mean([run[-1] for run in best]):.3f}", flush=True)
+    return rows, {"accel, most MACs": macs}
+
+
 def main() -> None:
     """Measure, print, write."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -132,7 +160,10 @@ def main() -> None:
         kept = json.loads(before.read_text(encoding="utf-8"))
         rows, facts = kept["measured"], facts | kept["facts"]
     for data in given.data:
-        measured, more = measure(data, given.seeds, given.evaluations)
+        if data == "accel":
+            measured, more = measure_surrogate(given.seeds, given.evaluations)
+        else:
+            measured, more = measure(data, given.seeds, given.evaluations)
         rows, facts = rows | measured, facts | more
     record.write(
         __file__,
