@@ -48,6 +48,7 @@ def test_it_is_near_and_its_accuracy_is_stated(
     assert facts["accuracy_drop"] == pytest.approx(
         facts["val_accuracy_float32"] - facts["val_accuracy_int8"]
     )
+    assert min(facts["latency_ms_float32"], facts["latency_ms_int8"]) > 0 and facts["threads"] == 1
     assert facts["val_accuracy_int8_low"] <= facts["val_accuracy_int8"]
     images = probe(network.arch, 4)
     gap = difference(onnx_run(tmp_path / "b.onnx")(images), outputs(network.module)(images))

@@ -105,9 +105,12 @@ def _gap(value: float | None) -> str:
 
 def _int8(facts: Any) -> str:
     before, after = facts["val_accuracy_float32"], facts["val_accuracy_int8"]
+    slow, fast = facts["latency_ms_float32"], facts["latency_ms_int8"]
     return (
         f"int8: {facts['size_ratio']:.2f} of the size; validation accuracy {100 * before:.1f}% → "
         f"{100 * after:.1f}% ({facts['val_images']:,} images; 95% interval of the latter "
         f"{100 * facts['val_accuracy_int8_low']:.1f} to "
-        f"{100 * facts['val_accuracy_int8_high']:.1f})."
+        f"{100 * facts['val_accuracy_int8_high']:.1f}); {slow:.3g} ms → {fast:.3g} ms an image on "
+        f"this machine, {facts['threads']} thread{'s' if facts['threads'] > 1 else ''}"
+        f"{', which is a tie' if facts['latency_tie'] else ''}."
     )

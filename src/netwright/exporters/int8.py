@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,20 @@ import numpy as np
 from torch import Tensor, nn
 
 from netwright.errors import UsageError
-from netwright.exporters.check import Run
+from netwright.exporters.check import Run, probe
 from netwright.exporters.exported import Exported
 from netwright.exporters.network import Network
 from netwright.exporters.onnx import onnx_run
 from netwright.nn.extras import extra
 from netwright.nn.onnx import IMAGES
+from netwright.nn.timing import Latency, measure
 from netwright.stats import wilson
 from netwright.training.data import ImageData, batches
 from netwright.training.evaluate import evaluate
 
 _CALIBRATION = 256  # images; more change the ranges little
 _BATCH = 16
+_SECONDS = 0.3  # of warm-up at most, and of samples at least, for each of the two models
 
 
 class _Running(nn.Module):
@@ -66,6 +69,7 @@ def export_int8(
         for name, model in (("float32", source), ("int8", path))
     }
     before, after = found["float32"], found["int8"]
+    times = _latencies(network, source, path, threads=threads)
     interval = wilson(round(after.accuracy * after.count), after.count)
     sizes = source.stat().st_size, path.stat().st_size
     facts: dict[str, Any] = {
@@ -78,8 +82,25 @@ def export_int8(
         "accuracy_drop": before.accuracy - after.accuracy,
         "float32_bytes": sizes[0],
         "size_ratio": sizes[1] / sizes[0],
+        "latency_ms_float32": times[0].median_ms,
+        "latency_ms_int8": times[1].median_ms,
+        "latency_tie": times[0].tie(times[1]),
+        "threads": threads,
     }
     return Exported.of("int8", path, facts=facts)
+
+
+def _latencies(
+    network: Network, source: Path, path: Path, *, threads: int
+) -> tuple[Latency, Latency]:
+    """What an image takes in ONNX Runtime before and after, measured in turns."""
+    images = probe(network.arch, 1)
+    runs = {
+        name: partial(onnx_run(model, threads=threads), images)
+        for name, model in (("float32", source), ("int8", path))
+    }
+    found = measure(runs, seconds=_SECONDS, warmup_seconds=_SECONDS)
+    return found["float32"], found["int8"]
 
 
 def _fits(network: Network, data: ImageData) -> None:
