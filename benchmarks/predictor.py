@@ -41,6 +41,7 @@ PROXIES = (
     "synflow",
 )  # fmt: skip
 COUNTS = ("log_params", "log_macs", "sum_log_n")
+FOREST = 10  # draws of the random forest, which takes most of the time
 POOL = 1000  # networks of Accel-NASBench that the predictor chooses among
 NEEDED = {
     "accel": {8: 0.90, 16: 0.945, 32: 0.955, 64: 0.965, 128: 0.975},
@@ -141,14 +142,24 @@ class Came:
     counts: Sequence[float]
 
 
-def look(rows: Rows, predictor: Predictor, labels: int, *, draw: int, forest: bool) -> Came:
-    """Learn from some networks, rank the rest."""
+def look(
+    rows: Rows,
+    predictor: Predictor,
+    labels: int,
+    *,
+    draw: int,
+    forest: bool,
+    probes: dict[int, list[int]],
+) -> Came:
+    """Learn from some networks, rank the rest; ``probes`` keeps what was chosen in each draw."""
     rng = np.random.Generator(np.random.Philox(key=1000 * draw + 7))
     count = len(rows.values)
-    if rows.chosen:
+    if rows.chosen:  # the first of those that are chosen are the choice of fewer
         pool = rng.choice(count, POOL, replace=False)
-        chosen = predictor.probes(taken(rows.table, pool), labels, seed=draw)
-        seen = pool[np.array(chosen)]
+        if draw not in probes:
+            most = max(NEEDED[rows.name])
+            probes[draw] = predictor.probes(taken(rows.table, pool), most, seed=draw)
+        seen = pool[np.array(probes[draw][:labels])]
     else:
         seen = rng.choice(count, labels, replace=False)
     rest = np.setdiff1d(np.arange(count), seen)
@@ -184,9 +195,12 @@ def measure(
 ) -> dict[str, record.Measured]:
     """Rows of the record of one set of networks."""
     found: dict[str, record.Measured] = {}
-    predictor = Predictor(rows.table)
+    predictor, probes = Predictor(rows.table), dict[int, list[int]]()
     for labels in NEEDED[rows.name]:
-        came = [look(rows, predictor, labels, draw=d, forest=forest) for d in range(draws)]
+        came = [
+            look(rows, predictor, labels, draw=d, forest=forest and d < FOREST, probes=probes)
+            for d in range(draws)
+        ]
         at = f"{rows.name}, {half}, {labels} labels"
         headline = half == "all" and rows.name in ("accel", "c10") and labels in (16, 64)
         found[f"{at}: predictor"] = record.measured(
@@ -197,7 +211,7 @@ def measure(
         )
         if forest:
             found[f"{at}: random forest"] = record.measured(
-                [c.forest for c in came], "rank correlation"
+                [c.forest for c in came[:FOREST]], "rank correlation"
             )
         for i, name in enumerate(COUNTS):
             found[f"{at}: {name}"] = record.measured(
@@ -207,7 +221,7 @@ def measure(
             print(
                 at, f"{np.mean([c.ours for c in came]):.3f}",
                 f"({np.mean([c.covered for c in came]):.2f})",
-                f"forest {np.mean([c.forest for c in came]):.3f}", flush=True,
+                f"forest {np.mean([c.forest for c in came[:FOREST]]):.3f}", flush=True,
             )  # fmt: skip
     return found
 
