@@ -15,8 +15,8 @@ PARTS = (
         networks=320,
         proxies=(
             "params", "macs", "sum_log_n", "madnas", "deepmad", "depth", "layer_count", "l2_norm",
-            "synflow", "naswot", "swap", "jacob_cov", "epe_nas", "grad_norm", "snip", "plain", "fisher",
-            "zico", "zico_bc", "meco", "meco_opt", "az_expressivity", "az_progressivity",
+            "synflow", "naswot", "swap", "jacob_cov", "epe_nas", "grad_norm", "snip", "plain",
+            "fisher", "zico", "zico_bc", "meco", "meco_opt", "az_expressivity", "az_progressivity",
             "az_trainability",
         ),
     ),
