@@ -8,14 +8,20 @@ from typing import Any
 
 import pytest
 
+from devices import SETTING, profiled
 from netwright.arch.cost import cost
+from netwright.arch.graph import Architecture
 from netwright.errors import UsageError
 from netwright.events import Event, Stage
 from netwright.fakes import TinySpace
 from netwright.finals import Final
 from netwright.funnel import Closing, best_of
+from netwright.latency.limit import LatencyLimit
+from netwright.latency.predictor import LatencyPredictor
+from netwright.nn.measured import Latency
 from netwright.records import Budget, Objective, Outcome, Tokens, Trial
 from netwright.run_folder import RunFolder
+from netwright.spaces.mobile import MobileSpace
 from netwright.spaces.within import Within
 from netwright.training.reference import DataRef
 from netwright.training.survey import peek_data
@@ -95,3 +101,28 @@ def test_the_best_was_trained_to_the_end() -> None:
     assert best_of([final("search 1", 0.5), behind, final("random", 0.6)]).role == "random"
     with pytest.raises(UsageError, match="Every final training failed"):
         best_of([behind])
+
+
+def test_what_was_measured_is_kept_with_the_plan(closing: Closing, tmp_path: Path) -> None:
+    table = profiled(MobileSpace(classes=10, resolution=8), tmp_path / "t.json", networks=6)
+    looked: list[str] = []
+
+    def meter(arch: Architecture) -> Latency:
+        looked.append(arch.id)
+        ms = 2.0 if len(looked) == 1 else 0.5  # the first one is too slow
+        return Latency(median_ms=ms, low_ms=ms, high_ms=ms, samples=30)
+
+    def limited() -> Closing:
+        limit = LatencyLimit(
+            LatencyPredictor.of(table), limit_ms=1.0, meter=meter, setting=SETTING
+        )
+        return replace(closing, latency=limit)
+
+    rows = [(0, 0, 0, 0), (1, 1, 1, 0), (2, 1, 0, 1)]
+    plan = limited().plan(trials(*rows), SCORE, seconds=1.0)
+    slow = SPACE.decode(rows[2]).id
+    assert looked[0] == slow and slow not in [f.arch.id for f in plan.finalists]
+    again, before = limited(), len(looked)
+    assert again.planned() == plan and again.latency is not None
+    assert {f.arch.id for f in plan.finalists} <= again.latency.measured.keys()
+    assert all(again.latency.meets(f.arch) for f in plan.finalists) and len(looked) == before

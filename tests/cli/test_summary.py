@@ -89,3 +89,21 @@ def test_commands_are_not_broken_over_lines() -> None:
     text = said(result())
     assert f"  netwright train 'my photos' {folder} --epochs 100\n" in text
     assert f"  netwright show {folder}\n" in text
+
+
+def test_latencies_are_stated_with_their_conditions() -> None:
+    found = result(
+        latency={
+            "limit_ms": 5.0, "correction": 1.06,
+            "setting": {
+                "runtime": "onnxruntime", "version": "1.22", "threads": 1, "batch": 1,
+                "processor": "EPYC",
+            },
+        }
+    )  # fmt: skip
+    found["finals"][0]["latency_ms"] = 4.2
+    text = said(found)
+    assert "4.2ms" in text and "not measured" in text
+    assert "Latencies of at most 5ms are measured, not predicted: onnxruntime 1.22" in text
+    assert "corrected by +6%" in text
+    assert "Latencies" not in said(result())
