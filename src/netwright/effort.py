@@ -167,14 +167,14 @@ def plan_search(
         minutes: Wall clock for everything.
         workers: Networks that are looked at a time; changes what is expected, not what is chosen.
         objective: ``auto``: the validation loss of short trainings, or a training-free score
-            where the time is too short for a handful of them.
+            where the time is too short for a handful of them and their length is not known.
         strategy: ``auto``: ``predictor`` for short trainings, else ``evolution``.
         steps: Length of the short trainings, if it is known.
         step_seconds: Of a middling network in training on one worker, where it was measured.
     """
     epoch = steps_per_epoch(facts.count("train"), _batch_size(facts))
     possible = capacity(facts, within, minutes=minutes) * epoch / FEWEST_STEPS
-    too_short = objective == AUTO and possible < HANDFUL
+    too_short = objective == AUTO and steps is None and possible < HANDFUL
     if objective == AUTO:
         free = "consensus" if minutes >= _CONSENSUS_MINUTES else "params"
         objective = free if too_short else "val_loss"
