@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+import kept
 import record
 from nasbench201_strategies import DATA, oracle
 from netwright.contracts import Strategy
@@ -78,7 +79,7 @@ def sampled(contest: Contest) -> list[int]:
 
 
 def measure(
-    data: str, seeds: int, most: int
+    data: str, seeds: int, most: int, cache: kept.Kept
 ) -> tuple[dict[str, record.Measured], dict[str, object]]:
     """Rows of the record and facts of one set of images."""
     contest = Contest(
@@ -98,8 +99,11 @@ def measure(
         def begin(within: Within, goal: Objective, seed: int, start: Start = start) -> Strategy:
             return Stopping(start(within, goal, seed), goal=goal, best=top)
 
-        runs = [reported(contest, begin, seed=seed, batch=BATCH) for seed in range(seeds)]
-        found[name] = np.array(runs)
+        def search(seed: int, begin: Start = begin) -> list[float]:
+            figures: list[float] = reported(contest, begin, seed=seed, batch=BATCH).tolist()
+            return figures
+
+        found[name] = np.array(cache.each(f"{data} {name} {most}", range(seeds), search))
         for n in (n for n in CHECKPOINTS if n <= most):
             rows[f"{data}, {name}, {n} networks"] = record.measured(
                 found[name][:, n - 1].tolist(),
@@ -123,7 +127,7 @@ def measure(
 
 
 def measure_surrogate(
-    seeds: int, most: int
+    seeds: int, most: int, cache: kept.Kept
 ) -> tuple[dict[str, record.Measured], dict[str, object]]:
     """The same in the space of Accel-NASBench under a budget, on a model of its accuracies."""
     space = AccelSpace()
@@ -133,10 +137,15 @@ def measure_surrogate(
     goal = Objective(metric="val_accuracy")
     rows: dict[str, record.Measured] = {}
     for name, start in STRATEGIES.items():
-        best = []
-        for seed in range(seeds):
+
+        def search(seed: int, start: Start = start) -> list[float]:
             told = replay(start(within, goal, seed), look, trials=most, batch=BATCH)
-            best.append(np.maximum.accumulate([100 * t.value(goal) for t in told]))
+            found: list[float] = np.maximum.accumulate(
+                [100 * t.value(goal) for t in told]
+            ).tolist()
+            return found
+
+        best = cache.each(f"accel {name} {most}", range(seeds), search)
         for n in (n for n in CHECKPOINTS if n <= most):
             at = [float(run[n - 1]) for run in best]
             rows[f"accel, {name}, {n} networks"] = record.measured(at, "% accuracy of the model")
@@ -152,18 +161,20 @@ def main() -> None:
     options.add_argument("--data", nargs="*", default=["c10", "c100", "in16"])
     options.add_argument("--add", action="store_true")
     options.add_argument("--out", type=Path)
+    kept.add_option(options)
     given = options.parse_args()
+    cache = kept.Kept(given.cache)
     rows: dict[str, record.Measured] = {}
     facts: dict[str, object] = {"set out to reach": NEEDED, "candidates per ask": BATCH}
     before = given.out or record.RESULTS / "predictor_search.json"
     if given.add and before.is_file():
-        kept = json.loads(before.read_text(encoding="utf-8"))
-        rows, facts = kept["measured"], facts | kept["facts"]
+        there = json.loads(before.read_text(encoding="utf-8"))
+        rows, facts = there["measured"], facts | there["facts"]
     for data in given.data:
         if data == "accel":
-            measured, more = measure_surrogate(given.seeds, given.evaluations)
+            measured, more = measure_surrogate(given.seeds, given.evaluations, cache)
         else:
-            measured, more = measure(data, given.seeds, given.evaluations)
+            measured, more = measure(data, given.seeds, given.evaluations, cache)
         rows, facts = rows | measured, facts | more
     record.write(
         __file__,

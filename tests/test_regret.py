@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +15,12 @@ import pytest
 
 from netwright import regret
 from netwright.errors import DataError, UnknownNameError, UsageError
+from netwright.records import Objective, Tokens
 from netwright.regret import SPACE, Contest, reported, run_contest
 from netwright.replay import unlimited
 from netwright.run_folder import RunFolder
 from netwright.spaces.nasbench201 import to_string
+from netwright.spaces.within import Within
 from netwright.stats import signed_rank
 from netwright.strategies.uniform import Uniform
 from netwright.workers import Serial
@@ -149,3 +151,19 @@ def test_mistakes_are_told_before_anything_starts(contest: Contest, tmp_path: Pa
     with pytest.raises(UsageError, match="at least 1"):
         replace(contest, evaluations=0)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_search_asks_for_as_many_at_a_time_as_it_is_told(contest: Contest) -> None:
+    asked = list[int]()
+
+    class Counting(Uniform):
+        def ask(self, n: int) -> Sequence[Tokens]:
+            asked.append(n)
+            return super().ask(n)
+
+    def start(within: Within, goal: Objective, seed: int) -> Counting:
+        return Counting(within, seed=seed)
+
+    few = reported(contest, start, seed=0, batch=4)
+    assert asked == [4] * 10
+    assert few.tolist() == reported(contest, uniform, seed=0).tolist()
