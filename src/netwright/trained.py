@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from netwright.arch.graph import Architecture
 from netwright.errors import UsageError
@@ -25,6 +23,9 @@ from netwright.training.fit import fit
 from netwright.training.recipe import default_recipe
 from netwright.training.reference import DataRef
 from netwright.training.reports import Fitted, Progress
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _CALIBRATION = (32, 16)  # images per batch, batches: more change the statistics little
 
