@@ -42,7 +42,7 @@ def test_the_papers_settings_are_those_of_the_docstring() -> None:
 
 
 def test_differences_are_to_the_default_seed_by_seed() -> None:
-    default = np.tile([[93.0, 94.0, 94.2]], (8, 1)) + np.arange(8)[:, None]
+    default = np.array([[93.0 + i, 94.0 + i, 94.2 + i] for i in range(8)])
     facts = differences({"default": default, "better": default + 0.5})
     assert list(facts) == [f"better, {n} networks, less the default" for n in (100, 300, 500)]
     first = facts["better, 100 networks, less the default"]
