@@ -17,10 +17,12 @@ from netwright.nn.pretrained import inherit as inherit_weights
 from netwright.nn.recalibration import recalibrate
 from netwright.nn.weights import save_weights
 from netwright.run_folder import RunFolder, next_run
+from netwright.teachers import load_teacher
 from netwright.training.data import ImageData, batches
+from netwright.training.distill import Distillation
 from netwright.training.evaluate import evaluate
 from netwright.training.fit import fit
-from netwright.training.recipe import default_recipe
+from netwright.training.recipe import Recipe, default_recipe
 from netwright.training.reference import DataRef
 from netwright.training.reports import Fitted, Progress
 
@@ -42,6 +44,7 @@ class Trained:
         test_images: In the test split.
         recipe: How it was trained.
         inherited: What was taken from a pretrained relative, as ``Inherited.to_dict`` gives it.
+        teacher: Folder of the network that it learned from, if it had one.
     """
 
     folder: Path
@@ -50,6 +53,7 @@ class Trained:
     test_images: int
     recipe: dict[str, Any]
     inherited: dict[str, Any] | None = None
+    teacher: str | None = None
 
     @property
     def val_accuracy(self) -> float:
@@ -67,7 +71,8 @@ class Trained:
             "seconds": self.fitted.seconds,
             "device": self.fitted.device,
         }
-        return found if self.inherited is None else {**found, "inherited": self.inherited}
+        more = {"inherited": self.inherited, "teacher": self.teacher}
+        return found | {name: value for name, value in more.items() if value is not None}
 
 
 def train(
@@ -76,6 +81,7 @@ def train(
     *,
     epochs: float = 50,
     inherit: str | Ancestor | None = None,
+    teacher: str | None = None,
     seed: int = 0,
     resolution: int | None = None,
     flip: bool | None = None,
@@ -93,6 +99,7 @@ def train(
         epochs: Passes over the training images.
         inherit: A pretrained relative to begin from: ``lite0``, a timm name, a file of weights, a
             folder of a run or training, or what ``nn.ancestors.ancestor`` gave.
+        teacher: Folder of a run or training on the same classes, whose answers it learns from.
         seed: Of weights, order and augmentation.
         resolution: Side of the images in pixels; the architecture's or the images' own where None.
         flip: Whether mirror images keep their class; judged from the data where None.
@@ -120,8 +127,8 @@ def train(
     require_place(folder, resume=resume)
     return train_into(
         folder, module, images,
-        arch=arch, name=name, data=data, epochs=epochs, inherit=inherit, seed=seed, device=device,
-        on_progress=on_progress,
+        arch=arch, name=name, data=data, epochs=epochs, inherit=inherit, teacher=teacher,
+        seed=seed, device=device, on_progress=on_progress,
     )  # fmt: skip
 
 
@@ -153,6 +160,7 @@ def train_into(
     data: str,
     epochs: float,
     inherit: str | Ancestor | None,
+    teacher: str | None,
     seed: int,
     device: str,
     on_progress: Callable[[Progress], None] | None,
@@ -168,6 +176,7 @@ def train_into(
         data: What the user calls the images.
         epochs: Passes over the training images.
         inherit: A pretrained relative, or None.
+        teacher: Folder of a network to learn from, or None.
         seed: Of order and augmentation.
         device: Where to train.
         on_progress: Called now and then.
@@ -177,15 +186,18 @@ def train_into(
     """
     recipe = default_recipe(images, epochs=epochs).for_device(device)
     inherited = _begun(folder, inherit)
+    criterion = _criterion(folder, teacher, images, recipe=recipe, device=device)
     if inherited is None and inherit is not None:
         inherited = _inherit(module, images, source=inherit, arch=arch, seed=seed, device=device)
     make_folder(folder.path)
     if inherited is not None:
         folder.write_json(_heritage(folder), inherited)
+    if teacher is not None:
+        folder.write_json(_lessons(folder), {"teacher": teacher})
     fitted = fit(
         module, images,
         recipe=recipe, seed=seed, device=device, checkpoint=_checkpoint(folder),
-        on_progress=on_progress,
+        on_progress=on_progress, criterion=criterion,
     )  # fmt: skip
     if fitted.status != "ok":
         raise UsageError(f"The training failed: {fitted.reason}. Try another seed.")
@@ -202,6 +214,7 @@ def train_into(
         test_images=len(images.test or ()),
         recipe=recipe.to_dict(),
         inherited=inherited,
+        teacher=teacher,
     )
     result = {"arch": name, **trained.facts(), "data": data, "recipe": trained.recipe}
     folder.write_json(folder.result, result)
@@ -214,6 +227,34 @@ def _checkpoint(folder: RunFolder) -> Path:
 
 def _heritage(folder: RunFolder) -> Path:
     return folder.path / "inherited.json"
+
+
+def _lessons(folder: RunFolder) -> Path:
+    return folder.path / "teacher.json"
+
+
+def _criterion(
+    folder: RunFolder, teacher: str | None, images: ImageData, *, recipe: Recipe, device: str
+) -> Distillation | None:
+    """The loss of a network with a teacher; a training goes on with the one it began with.
+
+    Raises:
+        UsageError: If it had begun with another, or the teacher is none for these images.
+    """
+    if _checkpoint(folder).exists():
+        known, before = _lessons(folder), None
+        if known.is_file():
+            before = folder.read_json(known, ("teacher",))["teacher"]
+        if before != teacher:
+            began = f"with --teacher {before}" if before else "without a teacher"
+            raise UsageError(
+                f"The training in {folder.path} began {began}; go on with the same, or choose "
+                "another place with --out."
+            )
+    if teacher is None:
+        return None
+    module = load_teacher(teacher, shape=images.input_shape, classes=images.classes, device=device)
+    return Distillation(module, label_smoothing=recipe.label_smoothing)
 
 
 def _begun(folder: RunFolder, inherit: str | Ancestor | None) -> dict[str, Any] | None:

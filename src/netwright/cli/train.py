@@ -25,6 +25,7 @@ def train(
     *,
     epochs: float = 50,
     inherit: str | None = None,
+    teacher: str | None = None,
     seed: int = 0,
     resolution: int | None = None,
     flip: bool | None = None,
@@ -40,6 +41,7 @@ def train(
         arch: A catalogue name, timm:NAME, file.py:make_model, a .json file or a RUN folder.
         epochs: Passes over the training images.
         inherit: Pretrained relative to begin from: lite0, a timm name, a file of weights or a RUN.
+        teacher: Folder of a run or training on the same images, whose answers it learns from.
         seed: Of weights, order and augmentation.
         resolution: Side of the images in pixels; the network's or the images' own without it.
         flip: Whether mirror images keep their class; judged from the data without it.
@@ -71,8 +73,8 @@ def train(
     with watch.bars:
         trained = train_into(
             folder, module, images,
-            arch=made, name=arch, data=data, epochs=epochs, inherit=inherit, seed=seed,
-            device=device, on_progress=watch,
+            arch=made, name=arch, data=data, epochs=epochs, inherit=inherit,
+            teacher=teacher, seed=seed, device=device, on_progress=watch,
         )  # fmt: skip
     if json:
         print_json({"arch": arch, **trained.facts(), "folder": str(folder.path)})
@@ -86,6 +88,8 @@ def train(
     )
     if trained.inherited is not None:
         screen.print(f"Inherited: {trained.inherited['told']}.", soft_wrap=True)
+    if trained.teacher is not None:
+        screen.print(f"It learned from {trained.teacher}.", soft_wrap=True)
     if trained.test_accuracy is not None:
         screen.print(_test_sentence(trained.test_accuracy, trained.test_images))
     screen.print(f"Weights: {folder.weights}", soft_wrap=True)
