@@ -96,7 +96,8 @@ def markdown(rankings: Sequence[Ranking], columns: Sequence[str]) -> str:
     """A table of one row a proxy, best first by the first column; ± ends of 95% intervals."""
     by = {(r.proxy, r.column): r for r in rankings}
     first = sorted(
-        (r for r in rankings if r.column == columns[0]), key=lambda r: -r.spearman.value
+        (r for r in rankings if r.column == columns[0]),
+        key=lambda r: (r.spearman.value != r.spearman.value, -r.spearman.value),
     )
     others = any(r.agreement == r.agreement for r in first)
     head = ["proxy", "networks", *(f"ρ {c}" for c in columns), "τ", "partial ρ", "published ρ"]
@@ -105,9 +106,9 @@ def markdown(rankings: Sequence[Ranking], columns: Sequence[str]) -> str:
     for r in first:
         shown = [by[r.proxy, c].spearman for c in columns]
         cells = [f"**{r.proxy}**" if r.control else r.proxy, f"{r.networks:,}"]
-        cells += [f"{s.value:.2f} ({s.low:.2f} to {s.high:.2f})" for s in shown[:1]]
-        cells += [f"{s.value:.2f}" for s in shown[1:]]
-        cells += [f"{r.kendall.value:.2f}", _blank(r.partial)]
+        ends = f" ({shown[0].low:.2f} to {shown[0].high:.2f})"
+        cells += [_blank(s.value) + ends * (s is shown[0] and s.value == s.value) for s in shown]
+        cells += [_blank(r.kendall.value), _blank(r.partial)]
         cells += [f"{r.published.value:.2f} [{r.published.source}]" if r.published else ""]
         cells += [_blank(r.precomputed), _blank(r.agreement)] if others else []
         lines.append(f"| {' | '.join(cells)} |")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from netwright.proxies.borrow import Batch
 from netwright.proxies.listing import ALL, Proxy
 from netwright.proxies.scoring import score
 from netwright.spaces.nasbench201 import NASBench201Space
+from proxy_tables import into_page
 
 CELL = (3, 2, 3, 1, 4, 3)  # conv 3x3, conv 1x1, conv 3x3, skip, pool, conv 3x3
 
@@ -68,6 +69,23 @@ def spent(
     return statistics.median(times[1:])
 
 
+def _short(milliseconds: float) -> str:
+    return (
+        f"{milliseconds:,.0f}" if milliseconds >= 10 or not milliseconds else f"{milliseconds:.1f}"
+    )
+
+
+def page(results: Mapping[str, record.Measured]) -> str:
+    """The table of docs/proxies.md, costliest first; the totals on top."""
+    lines = ["| proxy | ms per network |", "|---|---|"]
+    for name, row in results.items():
+        if row["unit"] != "%":
+            lines.append(f"| {name} | {_short(row['mean'])} ± {_short(row['spread'])} |")
+    share = results["all together / sum of each alone"]
+    lines.append(f"| *together, of the sum* | {share['least']:.0f} to {share['most']:.0f} % |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Measure, print, write."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -104,7 +122,7 @@ def main() -> None:
         claim=f"{len(ALL)} proxies share passes: time together beside the sum of their times",
         seeds=[0],
         results=results,
-        arguments=f"--batch-size {given.batch_size}",
+        arguments=f"--batch-size {given.batch_size}" + " --cpu-time" * given.cpu_time,
         facts={
             "networks": list(found),
             "repeats": given.repeats,
@@ -116,6 +134,8 @@ def main() -> None:
         },
         out=given.out,
     )
+    if given.out is None:
+        into_page("throughput", page(results))
 
 
 if __name__ == "__main__":

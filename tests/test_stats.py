@@ -156,3 +156,9 @@ def test_a_band_is_the_bootstrap_of_every_column() -> None:
     assert (again[1][0], again[2][0]) == pytest.approx((low[1], high[1]))
     with pytest.raises(UsageError, match=r"\(N, M\)"):
         mean_band(table[:0], seed=0)
+
+
+def test_nothing_is_left_of_a_constant() -> None:
+    draw = stream(0, "constant")
+    y, one, two = (draw.normal(size=59).tolist() for _ in range(3))
+    assert math.isnan(partial_spearman([128.0] * 59, y, controls=[one, two]))

@@ -100,8 +100,7 @@ def partial_spearman(x: Numbers, y: Numbers, *, controls: Sequence[Numbers]) -> 
     for side in (ranks(a), ranks(b)):
         fitted = design @ np.linalg.lstsq(design, side, rcond=None)[0]
         rest = side - fitted
-        spread = float(np.ptp(side))
-        sides.append(np.zeros(len(rest)) if np.ptp(rest) <= 1e-9 * spread else rest)
+        sides.append(np.zeros(len(rest)) if np.ptp(rest) <= 1e-9 * len(rest) else rest)
     return _pearson(sides[0], sides[1])
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from netwright.correlation.tables import open_table
+from netwright.stats import Interval
 from proxy_tables import Part, into_page, markdown, measure
 from small_table import write_small_table
 
@@ -30,6 +32,13 @@ def test_parts_make_one_table_and_what_is_there_is_kept(tmp_path: Path, photos: 
     lines = text.splitlines()
     assert len(lines) == 2 + len(seen) and "**params**" in text
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    none = Interval(value=math.nan, low=math.nan, high=math.nan, level=0.95)
+    blank = [
+        replace(r, spearman=none, kendall=none, partial=math.nan) if r.proxy == "depth" else r
+        for r in summary.rankings
+    ]
+    last = markdown(blank, ("c10_val_200", "c10_test_200")).splitlines()[-1]
+    assert last.startswith("| depth | 4 |  |  |  |  |") and "nan" not in last
 
 
 def test_a_page_keeps_all_else(tmp_path: Path) -> None:

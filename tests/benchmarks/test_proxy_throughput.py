@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 import proxy_throughput
+import record
 from netwright.proxies.listing import ALL
 
 
@@ -23,3 +24,16 @@ def test_the_networks_take_the_images() -> None:
     for make in proxy_throughput.networks().values():
         with torch.no_grad():
             assert make().eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
+
+
+def test_the_pages_table() -> None:
+    results = {
+        "all together / sum of each alone": record.measured([50.0, 60.0], "%", headline=True),
+        "all together": record.measured([5000.0, 7000.0], "ms per network"),
+        "zico": record.measured([600.0], "ms per network"),
+    }
+    assert proxy_throughput.page(results).splitlines()[2:] == [
+        "| all together | 6,000 ± 1,414 |",
+        "| zico | 600 ± 0 |",
+        "| *together, of the sum* | 50 to 60 % |",
+    ]
