@@ -112,12 +112,12 @@ def summary(sessions: Sequence[Session]) -> dict[str, record.Measured]:
     found: dict[str, record.Measured] = {}
     first = sessions[0]
     for runtime in first["found"]:
-        for other in sessions[1:]:
+        for number, other in enumerate(sessions[1:], start=2):
             if runtime not in other["found"]:
                 continue
             hours = (other["at"] - first["at"]) / 3600
             under = f"under the load of {other['load']}" if other["load"] else "idle"
-            at = f"{runtime}, {hours:.1f} hours later, {under}"
+            at = f"{runtime}, session {number} ({hours:.1f} hours later, {under})"
             row = compare(first, other, runtime)
             for what, name, unit, headline in (
                 ("Spearman", "spearman", "", True),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netwright.arch.cost import cost
+from netwright.arch.cost import Cost, cost
 from netwright.arch.graph import Architecture
 from netwright.errors import BudgetError
 from netwright.fakes import ONE, TinySpace
@@ -113,7 +113,7 @@ def test_who_was_measured_above_the_limit_is_passed_over() -> None:
     assert len([i for i in looked if i in racing]) <= 3 + len(chosen) * 2  # no more than needed
 
 
-def test_where_nobody_meets_it_the_fastest_is_looked_at_last() -> None:
+def test_where_nobody_meets_it_the_cheapest_is_looked_at_last() -> None:
     rows = [row for row in enumerate_tokens(SPACE) if WITHIN.fits(row)][:6]
     trials = [trial(i, row, float(i)) for i, row in enumerate(rows)]
     with pytest.raises(BudgetError, match="Not one of 6 candidates was measured within"):
@@ -129,3 +129,20 @@ def test_rivals_that_are_too_slow_are_left_out_with_the_reason() -> None:
     )
     assert not found.networks and all(f.tokens for f in finalists)
     assert found.left_out
+
+
+def test_where_the_limit_moved_the_best_is_repaired_once_more() -> None:
+    limit = {"params": 1.0}  # times the parameters that are counted
+
+    def slower(arch: Architecture) -> Cost:
+        counts = cost(arch)
+        return replace(counts, params=round(limit["params"] * counts.params))
+
+    within = Within.of(SPACE, Budget(params=3000), costing=slower)
+    rows = [row for row in enumerate_tokens(SPACE) if WITHIN.fits(row)]
+    rows = sorted(rows, key=lambda row: cost(SPACE.decode(row)).params)[-3:]
+    limit["params"] = 1.5  # measured since
+    trials = [trial(i, row, float(i)) for i, row in enumerate(rows)]
+    chosen = choose(within, trials, SCORE, seed=0, meets=lambda arch: slower(arch).params <= 3000)
+    [found] = [f for f in chosen if f.races]
+    assert 1000 < cost(found.arch).params <= 2000

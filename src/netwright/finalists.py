@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from netwright.arch.cost import LATENCY, cost, figure
+from netwright.arch.cost import LATENCY, cost
 from netwright.arch.graph import Architecture
 from netwright.errors import BudgetError
 from netwright.predict.columns import columns
@@ -87,7 +87,7 @@ def choose(
         orders.insert(0, by_predictor(within, ok, objective, seed=seed))
     turns = [trial for pair in zip(*orders, strict=True) for trial in pair]
     order = list(dict.fromkeys(trial.tokens for trial in turns))
-    found = _first(order, racers, within, meets) or _fastest(order, within, meets)
+    found = _first(order, racers, within, meets) or _nearest(order, within, meets, seed=seed)
     rows = [(f"search {i + 1}", tokens) for i, tokens in enumerate(found)]
     rng = stream(seed, "random baseline")
     for number in range(RANDOMS):
@@ -107,14 +107,16 @@ def _first(rows: Iterable[Tokens], count: int, within: Within, meets: Meets) -> 
     return [tokens for _, tokens in zip(range(count), good, strict=False)]
 
 
-def _fastest(rows: Sequence[Tokens], within: Within, meets: Meets) -> list[Tokens]:
-    """Where no candidate meets the limit: the one that does, the fastest ones looked at first."""
+def _nearest(rows: Sequence[Tokens], within: Within, meets: Meets, *, seed: int) -> list[Tokens]:
+    """Where no candidate meets the limit: one that does, as near to the best as can be.
 
-    def latency(tokens: Tokens) -> float:
-        return figure(within.costing(within.space.decode(tokens)), LATENCY) or 0.0
-
+    By now what is predicted has been corrected, so candidates are repaired once more; where that
+    does not help, the cheapest of the space is looked at.
+    """
+    rng = stream(seed, "nearest")
+    repaired = (within.repair(rows[k % len(rows)], rng=rng) for k in range(_DRAWS))
     cheapest = within.survey.cheapest.get(LATENCY, within.anchor)
-    found = _first(sorted({*rows, cheapest}, key=latency), 1, within, meets)
+    found = _first(repaired, 1, within, meets) or _first([cheapest], 1, within, meets)
     if not found:
         raise BudgetError(
             f"Not one of {len(rows)} candidates was measured within {within.budget}, though they "

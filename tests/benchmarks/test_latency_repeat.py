@@ -30,10 +30,9 @@ def test_order_and_ties_are_compared() -> None:
 def test_every_session_stands_beside_the_first() -> None:
     sessions = [_session(0, 0, a=1, b=2), _session(3600, 0, a=1, b=2), _session(7200, 2, a=4, b=3)]
     rows = bench.summary(sessions)
-    assert rows["torch, 1.0 hours later, idle: Spearman"]["mean"] == pytest.approx(1)
-    assert rows["torch, 2.0 hours later, under the load of 2: Spearman"]["mean"] == pytest.approx(
-        -1
-    )
+    loaded = "torch, session 3 (2.0 hours later, under the load of 2): Spearman"
+    assert rows["torch, session 2 (1.0 hours later, idle): Spearman"]["mean"] == pytest.approx(1)
+    assert rows[loaded]["mean"] == pytest.approx(-1)
 
 
 def test_networks_are_different_and_the_same_at_each_call() -> None:
