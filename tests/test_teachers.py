@@ -47,7 +47,7 @@ def test_a_network_of_timm_teaches_too(photos: Path, tmp_path: Path) -> None:
     result.write_text(text)  # as the command line leaves it
     found = load_teacher(str(tmp_path / "t"), shape=SHAPE, classes=CLASSES, device="cpu").eval()
     images = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(found(images), module.eval()(images))
+    torch.testing.assert_close(found(images), module.eval()(images))  # in another layout
 
 
 @pytest.mark.parametrize(
