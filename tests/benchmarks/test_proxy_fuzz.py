@@ -73,6 +73,9 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyP
         words = ["x", "--cases", str(cases), "--lines", str(tmp_path / "lines")]
         monkeypatch.setattr("sys.argv", [*words, "--out", str(tmp_path / "out.json")])
         proxy_fuzz.main()
+    words = ["x", "--cases", "9", "--lines", str(tmp_path / "lines"), "--as-is"]
+    monkeypatch.setattr("sys.argv", [*words, "--out", str(tmp_path / "out.json")])
+    proxy_fuzz.main()
     assert looked == [0, 1, 2, 3]
     record = json.loads((tmp_path / "out.json").read_text())
     assert record["measured"]["scores"]["mean"] == 4
