@@ -71,7 +71,7 @@ def main() -> None:
             ),
             "within 10 %": record.measured([within["frugal"]], f"of {len(rows)} networks"),
             "plain torch over predicted": record.measured(
-                [row["plain"] for row in rows.values()], "times"
+                [row["plain"] for row in rows.values()], "times", headline=True
             ),
             "plain torch within 10 %": record.measured([within["plain"]], f"of {len(rows)}"),
         },
