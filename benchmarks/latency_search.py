@@ -72,8 +72,10 @@ def pair(given: Given, seed: int, *, resolution: int, limit_ms: float) -> Line:
     limit = ("--max-latency", f"{limit_ms:g}ms", "--latency-runtime", given.runtime)
     timed = given.search(name, seed, resolution=resolution, limit=limit)
     best = _best(timed)
+    within_reach = min(row["macs"] for row in timed["finals"] if row["tokens"])  # of the space
+    macs = max(best["macs"], within_reach)
     other = given.search(
-        f"{name}-macs", seed, resolution=resolution, limit=("--max-macs", str(best["macs"]))
+        f"{name}-macs", seed, resolution=resolution, limit=("--max-macs", str(macs))
     )
     return {
         "seed": seed, "resolution": resolution, "limit_ms": limit_ms,

@@ -37,7 +37,13 @@ def test_finished_runs_are_read_and_not_searched_again(
         said.append(words)
         if words[0] == "latency":
             return json.dumps({"networks": [{"median_ms": 0.5}]})
-        row = {"role": "search 1", "macs": 3_000_000, "val_accuracy": 0.4, "latency_ms": 0.45}
+        row = {
+            "role": "search 1",
+            "macs": 3_000_000,
+            "val_accuracy": 0.4,
+            "latency_ms": 0.45,
+            "tokens": [0],
+        }
         result = {
             "best": {"role": "search 1"}, "finals": [row],
             "latency": {"correction": 1.0, "busy": False},

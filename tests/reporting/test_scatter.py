@@ -26,7 +26,7 @@ def test_the_diagonal_is_one() -> None:
     assert svg.count("<line") == 3
     (x1, y1), (x2, _), (x3, _) = _circles(svg)
     assert x1 < x2 < x3 and x2 - x1 == pytest.approx(x3 - x2, abs=0.2)
-    assert x1 - 56 == pytest.approx(348 - y1, abs=0.2)  # as far from the left as from below
+    assert x1 - 56 == pytest.approx(28 + 2 * 18 + 300 - y1, abs=0.2)  # as far from left as below
 
 
 def test_panels_stand_side_by_side_with_axes_of_their_own() -> None:

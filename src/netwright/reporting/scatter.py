@@ -11,7 +11,8 @@ from netwright.errors import UsageError
 from netwright.reporting.lines import COLOURS
 
 _SIDE, _GAP = 300, 70
-_LEFT, _TOP, _BOTTOM = 56, 48, 64
+_LEFT, _TOP, _BOTTOM = 56, 28, 64
+_NAME, _LINE = 240, 18  # room of a name in the legend
 _TICKS = (1.0, 2.0, 5.0)
 
 
@@ -60,21 +61,23 @@ def scatter_svg(panels: Sequence[Panel], *, title: str, groups: Sequence[str] = 
     if not all(0 < v < math.inf for v in figures):
         raise UsageError("A scatter plot on logarithmic axes needs figures above 0.")
     width = _LEFT + len(panels) * (_SIDE + _GAP)
-    height = _TOP + _SIDE + _BOTTOM
+    per_row = max(1, width // _NAME)
+    top = _TOP + _LINE * math.ceil(len(groups) / per_row)
+    height = top + _SIDE + _BOTTOM
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
         f'font-family="sans-serif" font-size="12"><title>{escape(title)}</title>',
         f'<rect width="{width}" height="{height}" fill="white"/>',
         f'<text x="8" y="15" font-weight="bold">{escape(title)}</text>',
     ]
-    at = 8.0
     for number, name in enumerate(groups):
+        row, column = divmod(number, per_row)
+        x, y = 12 + column * _NAME, 30 + row * _LINE
         colour = COLOURS[number % len(COLOURS)]
-        parts.append(f'<circle cx="{at + 4:.0f}" cy="30" r="4" fill="{colour}"/>')
-        parts.append(f'<text x="{at + 12:.0f}" y="34">{escape(name)}</text>')
-        at += 24 + 6.5 * len(name)
+        parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 8}" y="{y + 4}">{escape(name)}</text>')
     for number, panel in enumerate(panels):
-        parts += _drawn(panel, _LEFT + number * (_SIDE + _GAP))
+        parts += _drawn(panel, _LEFT + number * (_SIDE + _GAP), top)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -100,20 +103,20 @@ class _Scale:
                     yield value
 
 
-def _drawn(panel: Panel, left: int) -> Iterator[str]:
+def _drawn(panel: Panel, left: int, top: int) -> Iterator[str]:
     xs, ys = [p.x for p in panel.points], [p.y for p in panel.points]
     if panel.band is not None:  # one scale for both, so that the diagonal is one
         xs = ys = xs + ys
-    right, bottom = left + _SIDE, _TOP + _SIDE
-    x, y = _Scale(xs, left, right), _Scale(ys, bottom, _TOP)
-    frame = f'x="{left}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}"'
+    right, bottom = left + _SIDE, top + _SIDE
+    x, y = _Scale(xs, left, right), _Scale(ys, bottom, top)
+    frame = f'x="{left}" y="{top}" width="{_SIDE}" height="{_SIDE}"'
     yield f'<rect {frame} fill="none" stroke="#888"/>'
     for value in x.ticks():
         yield _text(f'x="{x(value):.1f}" y="{bottom + 16}"', _short(value))
     for value in y.ticks():
         yield _text(f'x="{left - 6}" y="{y(value) + 4:.1f}"', _short(value), anchor="end")
     yield _text(f'x="{left + _SIDE / 2:.0f}" y="{bottom + 36}"', panel.across)
-    turned = f'transform="translate({left - 40} {_TOP + _SIDE / 2:.0f}) rotate(-90)"'
+    turned = f'transform="translate({left - 40} {top + _SIDE / 2:.0f}) rotate(-90)"'
     yield _text(turned, panel.up)
     if panel.band is not None:
         yield from _band(x, y, panel.band)
