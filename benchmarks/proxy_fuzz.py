@@ -131,7 +131,7 @@ def main() -> None:
     bad = {n: o for n, o in found.items() if set(BAD) & set(o)}
     facts: dict[str, Any] = {
         "outcomes": dict(counts.most_common()),
-        "raised": {str(n): outcomes for n, outcomes in bad.items()},
+        "bad": {str(n): {key: o[key] for key in BAD if key in o} for n, o in bad.items()},
         "twists": dict(Counter(Case.draw(n).twist for n in numbers)),
         "sources": dict(Counter(Case.draw(n).source for n in numbers)),
         "dtypes": dict(Counter(Case.draw(n).dtype for n in numbers)),

@@ -124,6 +124,15 @@ def test_only_what_reads_pixels_sees_them(
             assert not same, proxy.name
 
 
+def test_a_nan_that_only_the_output_shows_is_a_reason(batches: list[Batch]) -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))  # gradients do not depend on the weight
+    net.get_parameter("1.weight").data[2, 7] = math.nan
+    found = scores(net, batches)
+    for proxy in ALL:
+        if proxy.data and proxy.name not in FIRST_IMAGE:
+            assert found[proxy.name].reason, proxy.name
+
+
 def test_images_that_are_no_numbers_are_a_reason(
     wide: nn.Module, batches: list[Batch], healthy: Scores
 ) -> None:

@@ -19,6 +19,7 @@ from netwright.proxies.borrow import (
     require_layers,
     to_weights,
 )
+from netwright.proxies.failure import ScoreFailed
 from netwright.proxies.sharing import Circle, Scene
 from netwright.proxies.taps import Pair, Take, Taps
 
@@ -82,7 +83,7 @@ def _at_once(circle: Circle[Reader], view: View, images: Tensor) -> bool:
     if not taps.sound:
         return False
     with taps.open():
-        scores = logits(view, inputs)
+        scores = _finite(logits(view, inputs))
     if not taps.cover(scores):
         return False
     names = circle.who(bool)
@@ -101,12 +102,19 @@ def _one_by_one(circle: Circle[Reader], view: View, images: Tensor) -> None:
         names = circle.who(bool)
         if not names:
             return
-        scores = logits(view, images[i : i + 1])
+        scores = _finite(logits(view, images[i : i + 1]))
         for name in names:
             with circle.part([name]):
                 value = circle.readers[name].objective(scores, i)
                 grads = to_weights(view, value, keep=name != names[-1])
                 _hand(circle, name, i, {layer: g[None] for layer, g in grads.items()})
+
+
+def _finite(scores: Tensor) -> Tensor:
+    """The logits; gradients of the last layer may be numbers where these are none."""
+    if not bool(torch.isfinite(scores.detach()).all()):
+        raise ScoreFailed("the network's output is not finite")
+    return scores
 
 
 def _pair(circle: Circle[Reader], name: str, products: Tensor) -> None:
