@@ -255,7 +255,7 @@ def main() -> None:
             results |= measure(part, half, given.draws, forest=forest)
     record.write(
         __file__,
-        claim="Sixteen trained networks rank the others at .9, with intervals that hold",
+        claim="A few trained networks tell how the others rank, with intervals that hold",
         seeds=range(given.draws),
         results=results,
         arguments=f"--draws {given.draws}",
