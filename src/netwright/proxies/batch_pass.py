@@ -147,6 +147,8 @@ def _learns(reader: Reader) -> bool:
 
 def _to_images(circle: Circle[Reader], scores: Tensor, images: Tensor, *, keep: bool) -> None:
     grad = None
+    if not bool(torch.isfinite(scores.detach()).all()):
+        raise ScoreFailed("the network's output is not finite")
     if scores.requires_grad:
         summed = scores.sum()
         (grad,) = torch.autograd.grad(summed, images, allow_unused=True, retain_graph=keep)
