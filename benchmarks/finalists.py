@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import record
@@ -34,6 +35,7 @@ TABLE = Path(__file__).parents[2] / "shared" / "data" / "nasbench201.parquet"
 LOOKS = (24, 48)  # networks that a search sees
 BATCH = 4
 SIZES = (1, 3, 8)  # finalists
+SHOWN = (("measured", 1), ("by turns", 3))
 GOAL = Objective(metric="val_12")
 WITHIN = Within.of(SPACE, Budget())
 
@@ -108,21 +110,28 @@ def main() -> None:
             for name in STRATEGIES
         }
         for name, rows in runs.items():
-            for what in rows[0]:
-                looks, rule, size = what.split(" ", 1)[0], what.split(" ", 1)[1][:-2], what[-1]
-                label = f"{data}, {looks} trainings, {name}, {size} finalists {rule}"
-                values = [row[what] for row in rows]
-                usual = name == "predictor" and rule == "by turns" and size == "3"
-                results[label] = record.measured(values, "% test accuracy", headline=usual)
-                other = [row[what] for row in runs["uniform"]]
-                if name != "uniform":
-                    facts[f"{label}, over uniform: p"] = signed_rank(values, other)
+            for looks in LOOKS:
+                for rule, size in SHOWN:
+                    what = f"{looks} {rule} {size}"
+                    label = f"{data}, {looks} trainings, {name}, best of {size} {rule}"
+                    values = [row[what] for row in rows]
+                    usual = (rule, size) == SHOWN[-1]
+                    results[label] = record.measured(values, "% test accuracy", headline=usual)
+                    if name != "uniform" and given.seeds > 5:
+                        other = [row[what] for row in runs["uniform"]]
+                        facts[f"{label}, over uniform: p"] = signed_rank(values, other)
+        facts[f"{data}, every rule and number of finalists"] = {
+            f"{name}, {what}": fmean(row[what] for row in rows)
+            for name, rows in runs.items()
+            for what in rows[0]
+        }
     record.write(
         __file__,
-        claim="From a few short trainings the predictor finds better networks than uniform search",
+        claim="From 24 or 48 trainings of 12 epochs on NAS-Bench-201 the predictor finds better "
+        "networks than uniform search or evolution",
         seeds=range(given.seeds),
         results=results,
-        arguments=f"--seeds {given.seeds}",
+        arguments=f"--seeds {given.seeds} --data {' '.join(given.data)}",
         facts=facts,
         out=given.out,
     )
