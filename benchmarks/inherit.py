@@ -137,8 +137,8 @@ def main() -> None:
     shares = [line["share"] for line in lines if line["way"] == WAYS[1]]
     record.write(
         __file__,
-        claim="A network at 60 % of EfficientNet-Lite0's MACs with what it inherits, beside itself "
-        f"from scratch and Lite0 fine-tuned: validation accuracy after {given.steps} steps of "
+        claim="A network at 60 % of EfficientNet-Lite0's MACs with what it inherits, beside "
+        f"it from scratch and Lite0 fine-tuned: validation accuracy after {given.steps} steps of "
         f"{given.batch} images at {given.side} px.",
         seeds=sorted({line["seed"] for line in lines}),
         results=measured(lines),
