@@ -60,9 +60,6 @@ def test_the_measured_latency_is_within_the_limit(
     assert len(read_table(run.latency).networks) == 10
     with read_store(run.trials) as store:
         assert all((t.cost.latency_ms or 9) <= 0.8 for t in store if t.ok)
-    again = command(*words, "--resume", "--minutes", "0.03", "--json").data
-    assert len(read_table(run.latency).networks) == 10
-    assert all(row["latency_ms"] <= 0.8 for row in again["finals"])
     refused = command(*words, "--resume", "--minutes", "0.03", "--latency-threads", "2")
     assert refused.code == 2 and "latency_threads 1, not 2" in refused.err
 

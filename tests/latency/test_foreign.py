@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet as parquet
 import pytest
 
 from netwright.arch.blocks import classifier, conv_bn_act, mbconv
@@ -37,11 +39,20 @@ def test_rows_become_parts(tmp_path: Path) -> None:
     assert found[key] == 1.25 and len(found) == 4
 
 
+needs_lut = pytest.mark.skipif(
+    not LUT.exists(), reason="the i7-8700K table is not beside the repository"
+)
+
+
 @pytest.mark.data
-@pytest.mark.skipif(not LUT.exists(), reason="the i7-8700K table is not beside the repository")
-def test_the_table_of_an_i7_adds_up() -> None:
-    made = import_table(LUT, device="i7-8700K", runtime="?", threads=1)
-    assert len(made.alone) == 4050
+@needs_lut
+def test_the_table_of_an_i7_adds_up(tmp_path: Path) -> None:
+    rows = parquet.read_table(LUT).to_pylist()
+    large = [row for row in rows if row["in_res"] in (1, 50, 100)]
+    path = tmp_path / "i7.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(large), path)
+    made = import_table(path, device="i7-8700K", runtime="?", threads=1)
+    assert len(made.alone) == len(large) > 50
     shape = (3, 100, 100)
     stem = conv_bn_act(shape, 24, 3, stride=2)
     first = mbconv(stem.out_shape, 32, 3, expand=3, stride=2)
@@ -53,6 +64,13 @@ def test_the_table_of_an_i7_adds_up() -> None:
     assert both.ms == pytest.approx(0.099113 + 0.301262, abs=1e-5) and both.measured == 1.0
     top = predictor(chain((1280, 1, 1), [("", classifier((1280, 1, 1), 1000))]))
     assert top.ms == pytest.approx(0.029543, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@needs_lut
+def test_every_row_of_it_is_a_layer_of_its_own() -> None:
+    assert len(_import(LUT)) == 4050
 
 
 BROKEN = [
