@@ -32,6 +32,24 @@ class Residual(nn.Module):
         return result
 
 
+class Vector(nn.Module):
+    """Averages the image and classifies that: no convolution, no map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.head(x.mean((2, 3)))
+        return result
+
+
+@pytest.fixture
+def vector() -> nn.Module:
+    """A network of (B, 3, H, W) without a map in it."""
+    return Vector()
+
+
 def small_net() -> nn.Module:
     """Stem, one residual block, pooling, two linear layers and a dropout; 3x8x8 to 4 classes."""
     with seeded(3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from torch import Tensor, nn
+from torch import nn
 
 from netwright import catalog
 from netwright.arch import maxent
@@ -40,15 +40,8 @@ def test_weights_and_pixels_are_not_read(net: nn.Module, batches: list[Batch]) -
     assert madnas(net, [(x * math.nan, y) for x, y in batches]) == before
 
 
-def test_a_network_without_convolutions_of_maps_is_refused(batches: list[Batch]) -> None:
-    class Vector(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.head = nn.Linear(3, 4)
-
-        def forward(self, x: Tensor) -> Tensor:
-            result: Tensor = self.head(x.mean((2, 3)))
-            return result
-
+def test_a_network_without_convolutions_of_maps_is_refused(
+    vector: nn.Module, batches: list[Batch]
+) -> None:
     with pytest.raises(ScoreFailed, match="no convolution of a map"):
-        madnas(Vector(), batches)
+        madnas(vector, batches)

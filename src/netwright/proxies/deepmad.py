@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import nn
 
 from netwright.arch import maxent
 from netwright.proxies.borrow import Batch
-from netwright.proxies.failure import ScoreFailed
 from netwright.proxies.sharing import Scene, alone
-from netwright.proxies.structure import Reader, read, shared_sketch
+from netwright.proxies.structure import Reader, of_layers, read
 
 
 def deepmad(
@@ -39,22 +39,10 @@ def deepmad(
         ScoreFailed: Where no convolution of a map reaches the output.
     """
 
-    def make(scene: Scene) -> Reader:
-        return _reader(scene, channel_power=channel_power, kernel_power=kernel_power)
-
-    return alone(read, make, module, batches)
+    count = partial(maxent.deepmad, channel_power=channel_power, kernel_power=kernel_power)
+    return alone(read, lambda scene: of_layers(scene, count), module, batches)
 
 
 def reader(scene: Scene) -> Reader:
     """DeepMAD as a reader of the sketch."""
-    return _reader(scene, channel_power=1.0, kernel_power=1.0)
-
-
-def _reader(scene: Scene, *, channel_power: float, kernel_power: float) -> Reader:
-    def value() -> float:
-        layers = shared_sketch(scene).layers
-        if not layers:
-            raise ScoreFailed("no convolution of a map reaches the output")
-        return maxent.deepmad(layers, channel_power=channel_power, kernel_power=kernel_power)
-
-    return Reader(value=value)
+    return of_layers(scene, maxent.deepmad)

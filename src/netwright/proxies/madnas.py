@@ -8,9 +8,8 @@ from torch import nn
 
 from netwright.arch import maxent
 from netwright.proxies.borrow import Batch
-from netwright.proxies.failure import ScoreFailed
 from netwright.proxies.sharing import Scene, alone
-from netwright.proxies.structure import Reader, read, shared_sketch
+from netwright.proxies.structure import Reader, of_layers, read
 
 
 def madnas(module: nn.Module, batches: Sequence[Batch]) -> float:
@@ -35,11 +34,4 @@ def madnas(module: nn.Module, batches: Sequence[Batch]) -> float:
 
 def reader(scene: Scene) -> Reader:
     """MadNAS as a reader of the sketch."""
-
-    def value() -> float:
-        layers = shared_sketch(scene).layers
-        if not layers:
-            raise ScoreFailed("no convolution of a map reaches the output")
-        return maxent.madnas(layers)
-
-    return Reader(value=value)
+    return of_layers(scene, maxent.madnas)

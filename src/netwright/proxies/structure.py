@@ -22,6 +22,7 @@ from torch.utils.flop_counter import flop_registry
 
 from netwright.arch.maxent import Layer
 from netwright.proxies.borrow import View, borrowed, image_shape, listening, output
+from netwright.proxies.failure import ScoreFailed
 from netwright.proxies.sharing import Circle, Scene
 
 _aten = torch.ops.aten
@@ -187,6 +188,18 @@ class Reader:
     """A proxy that is read off the sketch."""
 
     value: Callable[[], float]
+
+
+def of_layers(scene: Scene, count: Callable[[Sequence[Layer]], float]) -> Reader:
+    """A proxy that is a function of the live layers on maps; it fails where there are none."""
+
+    def value() -> float:
+        layers = shared_sketch(scene).layers
+        if not layers:
+            raise ScoreFailed("no convolution of a map reaches the output")
+        return count(layers)
+
+    return Reader(value=value)
 
 
 def read(circle: Circle[Reader], scene: Scene) -> None:
