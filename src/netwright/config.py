@@ -45,6 +45,8 @@ class SearchConfig(BaseModel):
     """How much latency counts in that reward."""
     latency_runtime: Literal["torch", "torch.compile", "onnxruntime", "openvino"] = "torch"
     """What runs the networks whose latency is meant."""
+    latency_dtype: Literal["float32", "bfloat16", "float16", "int8"] = "float32"
+    """Of what; int8 in ONNX Runtime alone."""
     latency_threads: int = Field(default=1, ge=1)
     """On how many threads."""
     latency_table: str | None = None

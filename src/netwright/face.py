@@ -292,7 +292,10 @@ def _timed(
     from netwright.nn.runtimes import Where
 
     if given is None and before is not None:
-        where = Where(runtime=before.latency_runtime, threads=before.latency_threads)
+        where = Where(
+            runtime=before.latency_runtime, threads=before.latency_threads,
+            dtype=before.latency_dtype,
+        )  # fmt: skip
         return LatencyPlan(limit_ms=limit_ms, where=where, command=before.latency_command)
     return replace(given or LatencyPlan(limit_ms=limit_ms, where=Where()), limit_ms=limit_ms)
 

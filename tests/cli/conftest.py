@@ -19,7 +19,7 @@ def one_process(quick_finals: None) -> Iterator[None]:
     """Searches evaluate in this process, and their clock starts with the command."""
     import_module("netwright.pipeline")  # torch, so that no test's clock waits for it
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("netwright.cli.search._seconds_so_far", lambda: 0.0)
+        patch.setattr("netwright.cli.searching._seconds_so_far", lambda: 0.0)
         patch.setattr("netwright.pipeline._processes", lambda workers: nullcontext(Serial()))
         yield
 

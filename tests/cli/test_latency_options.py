@@ -75,6 +75,7 @@ WRONG = [
     (["--max-latency", "5ms", "--latency-runtime", "tflite"], "latency_runtime"),
     (["--max-latency", "5ms", "--latency-table", "no.json"], "cannot be read"),
     (["--max-latency", "5ms", "--latency-command", "bench"], "has no {model}"),
+    (["--max-latency", "5ms", "--latency-dtype", "int8"], "timed in onnxruntime, not in torch"),
     (["--target-latency", "5ms", "--objective", "val_loss"], "--objective val_accuracy"),
 ]
 
@@ -99,8 +100,8 @@ def test_a_reward_is_mnasnets() -> None:
 
 def test_durations_are_settings_in_milliseconds() -> None:
     nothing = dict.fromkeys(
-        ("target_latency", "latency_reward", "latency_runtime", "latency_threads",
-         "latency_table", "latency_command")
+        ("target_latency", "latency_reward", "latency_runtime", "latency_dtype",
+         "latency_threads", "latency_table", "latency_command")
     )  # fmt: skip
     found = latency_settings(max_latency="5ms", **nothing)
     assert found["max_latency_ms"] == pytest.approx(5.0)

@@ -15,7 +15,6 @@ from command_line import QUICK, SMALL, Command, Refused, draw_photos
 from netwright.arch.cost import cost
 from netwright.arch.graph import Architecture
 from netwright.cli.display import Display
-from netwright.cli.search import _seconds_so_far
 from netwright.config import read_toml
 from netwright.events import Event
 from netwright.ledger import Progress
@@ -352,20 +351,3 @@ def test_a_full_disk_is_one_sentence(
     monkeypatch.setattr(RunFolder, "write_json", full)
     answer = command("search", photos, *QUICK, "--out", "run")
     assert answer.code == 2 and "No space left on device" in answer.err.splitlines()[-1]
-
-
-def test_a_bug_keeps_its_traceback(
-    command: Command, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def bug(*args: object, **options: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("netwright.cli.search.peek_data", bug)
-    with pytest.raises(ZeroDivisionError):
-        command("search", photos)
-
-
-def test_a_jumping_clock_takes_no_time_from_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    for created, most in ((-1e9, 20.0), (1e12, 0.0)):
-        monkeypatch.setattr("psutil.Process.create_time", lambda self, at=created: at)
-        assert 0.0 <= _seconds_so_far() <= most

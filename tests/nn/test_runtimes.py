@@ -86,12 +86,27 @@ def test_a_kernel_belongs_to_the_part_of_its_last_operation() -> None:
     assert shared_out(kernels, part_of, 3) == [1.5, 30.0, 32.0]
 
 
+def test_kernels_of_a_quantised_network_are_known_by_its_names() -> None:
+    part_of = {"conv_stem": 0, "blocks.0.0.bn3": 1, "blocks.0.0.add": 1, "classifier": 2}
+    kernels = [
+        (("images_QuantizeLinear_kernel_time",), 0.5),
+        (("conv_stem_token_1_kernel_time",), 1.0),
+        (("blocks.0.0.bn3_DequantizeLinear/duplicated_kernel_time",), 2.0),
+        (("blocks.0.0.add_QuantizeLinear_kernel_time",), 4.0),
+        (("classifier_kernel_time",), 8.0),
+    ]
+    assert shared_out(kernels, part_of, 3) == [1.5, 6.0, 8.0]
+
+
 WRONG = [
     ({"runtime": "tflite"}, "No runtime is called 'tflite': torch"),
     ({"threads": 0}, "threads 0 runs nothing"),
     ({"batch": 0}, "batch 0 runs nothing"),
     ({"runtime": "onnxruntime", "device": "cuda"}, "is timed on the CPU in float32"),
     ({"runtime": "openvino", "dtype": "float16"}, "is timed on the CPU in float32"),
+    ({"dtype": "int4"}, "No network is timed in 'int4': float32, bfloat16"),
+    ({"dtype": "int8"}, "in int8 are timed in onnxruntime, not in torch"),
+    ({"runtime": "openvino", "dtype": "int8"}, "in onnxruntime, not in openvino"),
 ]
 
 
@@ -99,6 +114,17 @@ WRONG = [
 def test_what_cannot_be_is_refused(values: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         Where(**values)  # type: ignore[arg-type]
+
+
+def test_int8_runs_another_network_than_float32(arch: Architecture) -> None:
+    pytest.importorskip("onnxruntime", reason="pip install 'netwright[onnx]'")
+    where = Where(runtime="onnxruntime", dtype="int8")
+    made = ready(arch, where, parts=_names(arch))
+    assert made.setting.dtype == "int8" and "int8" in str(made.setting)
+    made.run()
+    assert made.parts is not None
+    spent = made.parts(2)
+    assert spent.shape == (2, len(_names(arch))) and (spent.sum(axis=1) > 0).all()
 
 
 def test_parts_are_told_as_numbers_per_pass(arch: Architecture) -> None:

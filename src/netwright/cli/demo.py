@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from netwright.cli.output import Flag, console, print_json
-from netwright.cli.search import run
+from netwright.cli.searching import run
 from netwright.cli.summary import print_summary
 from netwright.config import search_config
 from netwright.run_folder import RunFolder, next_run

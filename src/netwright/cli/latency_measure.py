@@ -41,7 +41,7 @@ def measure(
         resolution: Side of the images in pixels, for catalogue names.
         classes: Length of the logits, for catalogue names.
         device: Where torch runs: cpu, cuda or mps.
-        dtype: Of torch's images and weights: float32, bfloat16 or float16.
+        dtype: float32; int8 in onnxruntime; in torch also bfloat16 or float16.
         seconds: Samples of each network, at least.
         latency_command: Your own command in place of a runtime, with {model} where the path of an
             ONNX file belongs; it prints one line of JSON such as {"median_ms": 12.3}.
@@ -96,8 +96,6 @@ def _here(
     from netwright.nn.timing import measure as timed
     from netwright.nn.timing import stopwatch, torch_threads
 
-    if dtype not in ("float32", "bfloat16", "float16"):
-        raise UsageError(f"--dtype {dtype} is not float32, bfloat16 or float16.")
     where = Where(runtime=runtime, threads=threads, batch=batch, device=device, dtype=dtype)  # type: ignore[arg-type]  # checked there
     require_device(device)
     with torch_threads(threads):

@@ -28,6 +28,7 @@ def latency_settings(
     target_latency: str | None,
     latency_reward: str | None,
     latency_runtime: str | None,
+    latency_dtype: str | None,
     latency_threads: int | None,
     latency_table: Path | None,
     latency_command: str | None,
@@ -37,7 +38,7 @@ def latency_settings(
         "max_latency_ms": max_latency and 1000 * parse_seconds(max_latency),
         "target_latency_ms": target_latency and 1000 * parse_seconds(target_latency),
         "latency_reward": latency_reward, "latency_runtime": latency_runtime,
-        "latency_threads": latency_threads,
+        "latency_dtype": latency_dtype, "latency_threads": latency_threads,
         "latency_table": latency_table and str(latency_table.absolute()),
         "latency_command": latency_command,
     }  # fmt: skip
@@ -60,10 +61,13 @@ def prepared(chosen: SearchConfig, space: Space, folder: RunFolder) -> LatencyLi
     device = chosen.device if chosen.latency_runtime.startswith("torch") else "cpu"
     plan = LatencyPlan(
         limit_ms=chosen.max_latency_ms,
-        where=Where(runtime=chosen.latency_runtime, threads=chosen.latency_threads, device=device),
+        where=Where(
+            runtime=chosen.latency_runtime, threads=chosen.latency_threads, device=device,
+            dtype=chosen.latency_dtype,
+        ),
         table=Path(chosen.latency_table) if chosen.latency_table else None,
         command=chosen.latency_command,
-    )
+    )  # fmt: skip
     out = console(stderr=True)
     if not folder.latency.exists() and plan.table is None:
         out.print(f"Profiling the {chosen.space} space for latency", soft_wrap=True)

@@ -46,7 +46,7 @@ def profile(
         threads: Threads of the runtime.
         batch: Images per pass.
         device: Where torch runs: cpu, cuda or mps.
-        dtype: Of torch's images and weights.
+        dtype: float32; int8 in onnxruntime; in torch also bfloat16 or float16.
         minutes: How long to measure, in this sitting.
         seed: Of the networks that are drawn.
         latency_command: Your own command in place of a runtime, with {model} where the path of an

@@ -25,6 +25,7 @@ def scale(
     to_latency: str | None = None,
     latency_table: Path | None = None,
     latency_runtime: str = "torch",
+    latency_dtype: str = "float32",
     latency_threads: int = 1,
     depth: float | None = None,
     width: float | None = None,
@@ -52,6 +53,7 @@ def scale(
             the way is measured on this machine, unless there is a table.
         latency_table: A table of `netwright latency`, to predict by instead of measuring.
         latency_runtime: torch, torch.compile, onnxruntime or openvino.
+        latency_dtype: float32, or int8 in onnxruntime.
         latency_threads: Threads of the runtime.
         depth: Factor on the layers of every stage.
         width: Factor on all channels.
@@ -70,7 +72,9 @@ def scale(
     base = catalog.architecture(arch)
     timed = None
     if to_latency is not None:
-        timed = _latency(to_latency, latency_table, latency_runtime, latency_threads)
+        timed = _latency(
+            to_latency, latency_table, latency_runtime, latency_threads, latency_dtype
+        )
     made = scaled(
         base,
         phi=phi,
@@ -100,7 +104,7 @@ def scale(
     screen.print(f"The architecture: {path}", soft_wrap=True)
 
 
-def _latency(text: str, table: Path | None, runtime: str, threads: int) -> Target:
+def _latency(text: str, table: Path | None, runtime: str, threads: int, dtype: str) -> Target:
     """A latency as a target: predicted by a table, or measured, every network once."""
     limit_ms = 1000 * parse_seconds(text)
     if table is not None:
@@ -116,7 +120,7 @@ def _latency(text: str, table: Path | None, runtime: str, threads: int) -> Targe
     from netwright.latency.prepare import LatencyPlan, meter
     from netwright.nn.runtimes import Where
 
-    where = Where(runtime=runtime, threads=threads)  # type: ignore[arg-type]  # checked there
+    where = Where(runtime=runtime, threads=threads, dtype=dtype)  # type: ignore[arg-type]  # checked there
     measured = meter(LatencyPlan(limit_ms=limit_ms, where=where))
     known: dict[str, float] = {}
 

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import psutil
-
-from netwright import catalog
-from netwright.arch.cost import cost
 from netwright.check_folder import Known, known
-from netwright.cli.display import Display
-from netwright.cli.latency_options import latency_settings, prepared, rewarded
-from netwright.cli.output import Flag, command, complain, console, print_json
-from netwright.cli.resuming import refuse_another, refuse_second
+from netwright.cli.latency_options import latency_settings
+from netwright.cli.output import Flag, console, print_json
+from netwright.cli.resuming import refuse_another
+from netwright.cli.searching import planned, run
 from netwright.cli.summary import print_summary
 from netwright.config import SearchConfig, read_toml, search_config
-from netwright.contracts import Space, Strategy
-from netwright.effort import AUTO, SearchPlan, plan_search
 from netwright.errors import UsageError
-from netwright.loop import BATCH
-from netwright.records import Objective, print_cost
 from netwright.run_folder import RunFolder, next_run
 from netwright.spaces.limited import limited_name
-from netwright.spaces.within import Costing, Within
-from netwright.training.survey import DataFacts, peek_data
-from netwright.units import format_seconds, parse_activations, parse_count
+from netwright.units import parse_activations, parse_count
 from netwright.workers import at_once
-
-if TYPE_CHECKING:
-    from netwright.latency.limit import LatencyLimit
-
-Start = Callable[[Within, Objective, int], Strategy]
-
-_SLOWEST_START = 20.0  # seconds that Python may take to get here
 
 
 def search(
@@ -49,6 +29,7 @@ def search(
     target_latency: str | None = None,
     latency_reward: str | None = None,
     latency_runtime: str | None = None,
+    latency_dtype: str | None = None,
     latency_threads: int | None = None,
     latency_table: Path | None = None,
     latency_command: str | None = None,
@@ -86,6 +67,8 @@ def search(
         target_latency: In place of a limit: what a reward aims at, as MnasNet's does.
         latency_reward: soft or hard: how a latency above the target counts.
         latency_runtime: torch, torch.compile, onnxruntime or openvino; torch without it.
+        latency_dtype: float32, or int8 in onnxruntime: the network quantised, as exported with
+            --int8; torch knows bfloat16 and float16 too.
         latency_threads: Threads of the runtime; 1 without it.
         latency_table: A table of `netwright latency profile`; a short profile is made without it.
         latency_command: Your own command that measures elsewhere; see `netwright latency measure`.
@@ -126,19 +109,18 @@ def search(
         **latency_settings(
             max_latency=max_latency, target_latency=target_latency,
             latency_reward=latency_reward, latency_runtime=latency_runtime,
-            latency_threads=latency_threads, latency_table=latency_table,
-            latency_command=latency_command,
+            latency_dtype=latency_dtype, latency_threads=latency_threads,
+            latency_table=latency_table, latency_command=latency_command,
         ),
     }  # fmt: skip
     given = {key: value for key, value in typed.items() if value is not None}
     chosen, folder = _chosen(given, out=out, resume=resume, file=config)
     if plan:
-        free = chosen.model_copy(update={"max_latency_ms": None})  # nothing is measured for it
-        planned = _planned(free, *_data_and_space(free), costing=cost)[0]
+        found = planned(chosen)
         if json:
-            print_json(planned.to_dict())
+            print_json(found.to_dict())
         else:
-            console().print("\n".join(planned.lines()), soft_wrap=True)
+            console().print("\n".join(found.lines()), soft_wrap=True)
         return
     facts = run(chosen, folder, resume=resume)
     if json:
@@ -177,174 +159,3 @@ def _of_check(found: Known) -> dict[str, Any]:
     names = ("data", "space", "seed", "resolution", "flip")
     same = {name: found.settings[name] for name in names if found.settings.get(name) is not None}
     return {**same, "probe_steps": found.steps}
-
-
-def print_head(chosen: SearchConfig, facts: DataFacts, within: Within, folder: RunFolder) -> None:
-    """Say on stderr what is about to happen: the images, the budget, what can be reached."""
-    out = console(stderr=True)
-    counts = ", ".join(
-        f"{facts.count(s):,} {s}" for s in ("train", "val", "test") if facts.count(s)
-    )
-    out.print(
-        f"{facts.name}: {len(facts.classes)} classes, {counts} images at {facts.resolution} px",
-        soft_wrap=True,
-    )
-    reach = ", ".join(
-        f"{name} {print_cost(name, r.least)} to {print_cost(name, r.most)} "
-        f"(median {print_cost(name, r.median)})"
-        for name, r in within.survey.ranges.items()
-        if name != "peak_activation_bytes" or name in within.budget.limits()
-    )
-    out.print(f"Space {chosen.space}: {reach}", soft_wrap=True)
-    after = f" after {chosen.probe_steps} steps" if chosen.probe_steps else ""
-    out.print(
-        f"Budget: {within.budget}; {format_seconds(60 * chosen.minutes)} in all"
-        f"{f', at most {chosen.trials} candidates' if chosen.trials else ''}; "
-        f"{chosen.strategy} on {chosen.objective}{after}, seed {chosen.seed}, "
-        f"{chosen.workers} workers; run {folder.path}",
-        soft_wrap=True,
-    )
-
-
-def run(chosen: SearchConfig, folder: RunFolder, *, resume: bool) -> dict[str, Any]:
-    """Do what a configuration says; gives what ``result.json`` holds.
-
-    What can be wrong with the data, the names or the budget is found before torch is loaded.
-
-    Args:
-        chosen: The configuration.
-        folder: Of the run.
-        resume: Whether to go on with what is there.
-    """
-    started = time.monotonic() - _seconds_so_far()
-    refuse_second(folder, resume=resume)
-    facts, space = _data_and_space(chosen)
-    if not chosen.minds_latency:
-        return _run(chosen, folder, facts, space, None, started=started, resume=resume)
-    with folder.started(store=chosen.store):
-        latency = prepared(chosen, space, folder)
-        return _run(chosen, folder, facts, space, latency, started=started, resume=resume)
-
-
-def _run(
-    chosen: SearchConfig,
-    folder: RunFolder,
-    facts: DataFacts,
-    space: Space,
-    latency: LatencyLimit | None,
-    *,
-    started: float,
-    resume: bool,
-) -> dict[str, Any]:
-    costing = latency.costing if latency else cost
-    plan, within = _planned(chosen, facts, space, costing=costing)
-    start = catalog.strategy(plan.strategy)
-    chosen = chosen.model_copy(
-        update={
-            "objective": plan.objective,
-            "strategy": plan.strategy,
-            "probe_steps": chosen.probe_steps or plan.probe_steps,
-            "batch": chosen.batch or catalog.batch(plan.strategy, BATCH),
-        }
-    )
-    with folder.started(store=chosen.store):
-        print_head(chosen, facts, within, folder)
-        console(stderr=True).print("\n".join(plan.lines()), soft_wrap=True)
-        return _search(
-            chosen, facts, within, folder, latency, start=start, started=started, resume=resume
-        )
-
-
-def _data_and_space(chosen: SearchConfig) -> tuple[DataFacts, Space]:
-    """What is known of the images without decoding them, and the space for them."""
-    if chosen.objective != AUTO:
-        catalog.objective(chosen.objective)
-    if chosen.strategy != AUTO:
-        catalog.strategy(chosen.strategy)
-    facts = peek_data(
-        chosen.data, resolution=chosen.resolution, seed=chosen.seed, flip=chosen.flip
-    )
-    space = catalog.space(
-        chosen.space,
-        classes=len(facts.classes),
-        resolution=facts.resolution,
-        channels=facts.channels,
-    )
-    return facts, space
-
-
-def _planned(
-    chosen: SearchConfig, facts: DataFacts, space: Space, *, costing: Costing
-) -> tuple[SearchPlan, Within]:
-    """How the time will be spent, and what is known of the space by then."""
-    within = Within.of(space, chosen.budget(), seed=chosen.seed, costing=costing)
-    weighed = chosen.target_latency_ms is not None and chosen.objective == AUTO
-    plan = plan_search(
-        facts,
-        within,
-        minutes=chosen.minutes,
-        workers=chosen.workers,
-        objective="val_accuracy" if weighed else chosen.objective,
-        strategy=chosen.strategy,
-        steps=chosen.probe_steps,
-    )
-    return plan, within
-
-
-def _search(
-    chosen: SearchConfig,
-    facts: DataFacts,
-    within: Within,
-    folder: RunFolder,
-    latency: LatencyLimit | None,
-    *,
-    start: Start,
-    started: float,
-    resume: bool,
-) -> dict[str, Any]:
-    from netwright.pipeline import Clock
-    from netwright.pipeline import search as search_within
-    from netwright.training.reference import DataRef
-
-    data = DataRef(
-        source=chosen.data, resolution=facts.resolution, seed=chosen.seed, flip=chosen.flip
-    )
-    display = Display(console(stderr=True), metric=chosen.objective)
-    try:
-        with display:
-            judge = catalog.judge(
-                chosen.objective, data, facts, within=within, steps=chosen.probe_steps or 0,
-                device=chosen.device, seed=chosen.seed,
-            )  # fmt: skip
-            result = search_within(
-                within,
-                data,
-                facts,
-                judge=replace(judge, objective=rewarded(judge.objective, chosen)),
-                strategy=chosen.strategy,
-                start=start,
-                folder=folder,
-                settings=chosen.to_toml(),
-                clock=Clock(seconds=60 * chosen.minutes, started=started),
-                trials=chosen.trials,
-                seed=chosen.seed,
-                workers=chosen.workers,
-                store=chosen.store,
-                resume=resume,
-                probes=known(Path(chosen.probes)) if chosen.probes and not resume else None,
-                batch=chosen.batch or BATCH,
-                device=chosen.device,
-                latency=latency,
-                on_event=display,
-            )
-    except KeyboardInterrupt:
-        again = command("search", "--resume", "--out", folder.path)
-        complain(f"Nothing that was finished is lost. Go on with: {again}")
-        raise
-    return result.facts
-
-
-def _seconds_so_far() -> float:
-    """How long this process has run: the user's clock began with Enter, not with this line."""
-    age: float = time.time() - psutil.Process().create_time()
-    return min(max(age, 0.0), _SLOWEST_START)  # clocks jump, and Python may have done other things

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import tempfile
-from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor, nn
 
 from netwright.errors import UsageError
@@ -17,8 +13,7 @@ from netwright.exporters.check import Run, probe
 from netwright.exporters.exported import Exported
 from netwright.exporters.network import Network
 from netwright.exporters.onnx import onnx_run
-from netwright.nn.extras import extra
-from netwright.nn.onnx import IMAGES
+from netwright.nn.int8 import quantise
 from netwright.nn.timing import Latency, measure
 from netwright.stats import wilson
 from netwright.training.data import ImageData, batches
@@ -63,7 +58,7 @@ def export_int8(
     count = max(1, min(_CALIBRATION, len(data.train)) // _BATCH)
     size = min(_BATCH, len(data.train))
     drawn = batches(data, size=size, count=count, seed=seed)
-    quantise(source, path, [images for images, _ in drawn])
+    quantise(source, path, [images.numpy() for images, _ in drawn])
     found = {
         name: evaluate(_Running(onnx_run(model, threads=threads)), data, split="val")
         for name, model in (("float32", source), ("int8", path))
@@ -116,49 +111,3 @@ def _fits(network: Network, data: ImageData) -> None:
             f"{network.name} was trained on other classes than those of {data.name}, or in "
             "another order. Give --int8 the images it was trained on."
         )
-
-
-def quantise(source: Path, path: Path, images: Sequence[Tensor]) -> None:
-    """Static quantisation by ONNX Runtime: uint8 activations, int8 weights per channel.
-
-    Args:
-        source: A float32 model whose input is ``images``.
-        path: Where the int8 model goes.
-        images: Batches (B, C, H, W) to see the ranges on.
-
-    Raises:
-        UsageError: If ONNX Runtime is not installed.
-    """
-    tools = extra("onnxruntime.quantization", install="onnx")
-    shapes = extra("onnxruntime.quantization.shape_inference", install="onnx")
-
-    class Reader(tools.CalibrationDataReader):  # type: ignore[name-defined,misc]
-        def __init__(self) -> None:
-            self.left: Iterator[Tensor] = iter(images)
-
-        def get_next(self) -> dict[str, Any] | None:
-            found = next(self.left, None)
-            if found is None:
-                return None
-            return {IMAGES: np.ascontiguousarray(found.numpy())}
-
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # it advises, through the root logger, what is done here
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            folded, draft = Path(folder) / "folded.onnx", Path(folder) / "int8.onnx"
-            shapes.quant_pre_process(str(source), str(folded), skip_symbolic_shape=True)
-            tools.quantize_static(
-                str(folded),
-                str(draft),
-                Reader(),
-                quant_format=tools.QuantFormat.QDQ,
-                per_channel=True,
-                reduce_range=True,
-                activation_type=tools.QuantType.QUInt8,
-                weight_type=tools.QuantType.QInt8,
-            )
-            path.write_bytes(draft.read_bytes())
-    finally:
-        root.setLevel(level)

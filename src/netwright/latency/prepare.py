@@ -48,7 +48,8 @@ class LatencyPlan:
         """As the run file has it; what is not set stays out."""
         found = {
             "latency_runtime": self.where.runtime, "latency_threads": self.where.threads,
-            "latency_table": self.table and str(self.table), "latency_command": self.command,
+            "latency_dtype": self.where.dtype, "latency_table": self.table and str(self.table),
+            "latency_command": self.command,
         }  # fmt: skip
         return {name: value for name, value in found.items() if value is not None}
 

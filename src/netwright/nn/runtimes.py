@@ -27,12 +27,14 @@ from netwright.arch.graph import INPUT, Architecture
 from netwright.errors import UsageError
 from netwright.nn.build import assemble, build, needed
 from netwright.nn.extras import extra
+from netwright.nn.int8 import quantise
 from netwright.nn.measured import Setting
 from netwright.nn.onnx import IMAGES, onnx_model
 from netwright.nn.timing import Run, processor, torch_run
 
 RuntimeName = Literal["torch", "torch.compile", "onnxruntime", "openvino"]
 RUNTIMES: tuple[RuntimeName, ...] = ("torch", "torch.compile", "onnxruntime", "openvino")
+DTYPES = ("float32", "bfloat16", "float16", "int8")
 
 Names = Sequence[Sequence[str]]
 """Of each part of a network, in order, the names of its nodes."""
@@ -42,7 +44,7 @@ Kernels = Sequence[tuple[Sequence[str], float]]
 """Of each kernel that ran, in order: what it may be called, and the seconds it took."""
 
 _WEIGHT = 0.01  # what every weight is; the images are zeros, so nothing overflows or is denormal
-_ENDING = re.compile(r"(_kernel_time|_nchwc|_token_\d+|/\w+)$")
+_ENDING = re.compile(r"(_kernel_time|_nchwc|_token_\d+|_(Quantize|Dequantize)Linear|/\w+)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,8 @@ class Where:
         threads: Threads of the runtime.
         batch: Images per pass.
         device: Torch's name of the device; the runtimes of exported files know ``cpu`` alone.
-        dtype: Of images and weights; those runtimes know ``float32`` alone.
+        dtype: Of images and weights; those runtimes know ``float32`` alone, but for ONNX Runtime,
+            which knows ``int8`` as well: the network quantised as ``netwright export`` does it.
     """
 
     runtime: RuntimeName = "torch"
@@ -66,12 +69,18 @@ class Where:
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:
             raise UsageError(f"No runtime is called {self.runtime!r}: {', '.join(RUNTIMES)}.")
+        if self.dtype not in DTYPES:
+            raise UsageError(f"No network is timed in {self.dtype!r}: {', '.join(DTYPES)}.")
         for name, value in (("threads", self.threads), ("batch", self.batch)):
             if value < 1:
                 raise UsageError(f"{name} {value} runs nothing; give at least 1.")
-        if not self.runtime.startswith("torch") and (self.device, self.dtype) != (
-            "cpu",
-            "float32",
+        if self.dtype == "int8" and self.runtime != "onnxruntime":
+            raise UsageError(
+                f"Networks in int8 are timed in onnxruntime, not in {self.runtime}; choose it as "
+                "the runtime."
+            )
+        if not self.runtime.startswith("torch") and (
+            self.device != "cpu" or self.dtype not in ("float32", "int8")
         ):
             raise UsageError(
                 f"{self.runtime} is timed on the CPU in float32 here; {self.device} in "
@@ -111,6 +120,8 @@ def ready(arch: Architecture, where: Where, *, parts: Names = ()) -> Ready:
         return _in_torch(arch, module, where, parts)
     model = onnx_model(arch, module.state_dict()).SerializeToString()
     images = np.zeros((where.batch, *arch.input_shape), np.float32)
+    if where.dtype == "int8":
+        model = _quantised(model, images)
     make = _in_onnxruntime if where.runtime == "onnxruntime" else _in_openvino
     run, kernels, version = make(model, images, where.threads)
     part_of = {name: k for k, names in enumerate(parts) for name in names}
@@ -120,7 +131,7 @@ def ready(arch: Architecture, where: Where, *, parts: Names = ()) -> Ready:
 
     setting = Setting(
         runtime=where.runtime, version=version, device="cpu", processor=processor(),
-        threads=where.threads, batch=where.batch, shape=_image(arch), dtype="float32",
+        threads=where.threads, batch=where.batch, shape=_image(arch), dtype=where.dtype,
     )  # fmt: skip
     return Ready(run=run, setting=setting, parts=by_part if parts else None)
 
@@ -138,6 +149,15 @@ def _fill(module: fx.GraphModule) -> None:
             parameter.fill_(_WEIGHT)
         for name, buffer in module.named_buffers():
             buffer.fill_(1 if name.endswith("running_var") else 0)
+
+
+def _quantised(model: bytes, images: npt.NDArray[np.float32]) -> bytes:
+    """The model in int8; with which ranges does not matter to how long a pass takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+        before.write_bytes(model)
+        quantise(before, after, [images + 1])
+        return after.read_bytes()
 
 
 def _image(arch: Architecture) -> tuple[int, int, int]:
