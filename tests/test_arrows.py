@@ -33,7 +33,7 @@ errors
 < evaluators ledger database
 < events store workers
 < loop
-< finalists teachers judge families reporting exporters run_folder checked
+< finalists judge families reporting exporters run_folder checked
 < rehearsal
 < finals
 < verdict sittings exam check_folder funnel trained spending
@@ -59,7 +59,7 @@ LOADS_TORCH = (
     "cli/together.py", "correlation/scores.py", "correlation/summary.py",
     "evaluators/ensembles.py", "exam.py", "finals.py", "funnel.py", "judge.py",
     "latency/gauges.py", "latency/prepare.py", "latency/profile.py", "pipeline.py",
-    "probing.py", "rehearsal.py", "teachers.py", "trained.py", "verdict.py",
+    "probing.py", "rehearsal.py", "trained.py", "verdict.py",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "pandas", "pyarrow", "matplotlib")
 NO_CONCEPTS = {"utils", "util", "common", "helpers", "misc", "core", "base"}

@@ -171,6 +171,7 @@ def judge(
     device: str,
     within: Within | None = None,
     seed: int = 0,
+    inherit: str | None = None,
 ) -> Judge:
     """What a search goes by, by the name of its objective.
 
@@ -182,6 +183,7 @@ def judge(
         device: Where networks are scored or trained.
         within: The space and the budget, a sample of which an ensemble ranks in.
         seed: Of that sample.
+        inherit: The pretrained relative that short trainings begin from.
 
     Raises:
         UnknownNameError: With the nearest name there is.
@@ -197,7 +199,7 @@ def judge(
         return Judge.by_ensemble(found, data, facts, within=within, seed=seed, device=device)
     if found is not None:
         return Judge.by_proxy(found, data, facts, device=device)
-    return Judge.by_training(name, data, facts, steps=steps, device=device)
+    return Judge.by_training(name, data, facts, steps=steps, device=device, inherit=inherit)
 
 
 def published() -> dict[str, str]:

@@ -31,6 +31,10 @@ class SearchConfig(BaseModel):
     """Length of the short trainings in optimiser steps; from budget and minutes where absent."""
     probes: str | None = None
     """Folder of a ``netwright check``, whose short trainings are the first candidates."""
+    inherit: str | None = None
+    """A pretrained relative whose weights all trainings begin from, as far as they are alike."""
+    teacher: str | None = None
+    """Folder of a trained network that final trainings learn from."""
     max_macs: int | None = Field(default=None, gt=0)
     """Most multiply-adds for one image."""
     max_params: int | None = Field(default=None, gt=0)
@@ -72,6 +76,14 @@ class SearchConfig(BaseModel):
     store: str | None = None
     """A database URL for the trials, in place of the run's own SQLite file; its password is not
     written down."""
+
+    def where(self) -> dict[str, Any]:
+        """What runs the networks whose latency is meant, as ``nn.runtimes.Where`` takes it."""
+        return {
+            "runtime": self.latency_runtime,
+            "threads": self.latency_threads,
+            "dtype": self.latency_dtype,
+        }
 
     def budget(self) -> Budget:
         """The limits on what a network may cost."""

@@ -163,6 +163,8 @@ def search(
     out: str | Path | None = None,
     resume: bool = False,
     probes: str | Path | None = None,
+    inherit: str | None = None,
+    teacher: str | None = None,
     device: str = "cpu",
     latency: LatencyPlan | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
@@ -187,6 +189,10 @@ def search(
         resume: Go on with the run in the folder.
         probes: Folder of a check: its trainings are the first candidates, and as long as its are
             all others.
+        inherit: A pretrained relative whose weights all trainings begin from, as far as they are
+            alike: ``lite0``, a timm name, a file of weights or a folder of a run.
+        teacher: Folder of a run or training on the same images, whose answers final trainings
+            learn from.
         device: Where networks are scored and trained.
         latency: How latency is predicted and measured, where the budget limits it; in torch on
             one thread, after a short profile of the space, where None.
@@ -201,6 +207,7 @@ def search(
     from netwright.pipeline import Clock
     from netwright.pipeline import search as search_within
     from netwright.training.reference import DataRef
+    from netwright.training.support import Support
     from netwright.training.survey import peek_data, require_fitting
 
     first = space.decode(first_row(space))
@@ -227,6 +234,7 @@ def search(
     if before:  # what was left open then was chosen then
         objective = before.objective if objective == AUTO else objective
         called = before.strategy if called == AUTO else called
+        inherit, teacher = inherit or before.inherit, teacher or before.teacher
     plan = plan_search(
         facts, within, minutes=minutes, workers=workers, objective=objective, strategy=called,
         steps=steps,
@@ -235,7 +243,7 @@ def search(
     start = catalog.strategy(called) if isinstance(strategy, str) else strategy
     batch = (before.batch if before else None) or catalog.batch(called, BATCH)
     kept = {
-        "flip": flip, "trials": trials, "store": store,
+        "flip": flip, "trials": trials, "store": store, "inherit": inherit, "teacher": teacher,
         "probes": str(probes) if probes else before.probes if before else None,
     }  # fmt: skip
     settings = {
@@ -261,7 +269,8 @@ def search(
             steps=steps or 0,
             device=device,
             seed=seed,
-        ),
+            inherit=inherit,
+        ),  # fmt: skip
         strategy=called,
         start=start,
         folder=folder,
@@ -277,6 +286,7 @@ def search(
         trials=trials,
         device=device,
         latency=limit,
+        support=Support(inherit=inherit, teacher=teacher),
         on_event=on_event,
     )
     return Run(folder.path, space, store=store)
@@ -292,10 +302,7 @@ def _timed(
     from netwright.nn.runtimes import Where
 
     if given is None and before is not None:
-        where = Where(
-            runtime=before.latency_runtime, threads=before.latency_threads,
-            dtype=before.latency_dtype,
-        )  # fmt: skip
+        where = Where(**before.where())
         return LatencyPlan(limit_ms=limit_ms, where=where, command=before.latency_command)
     return replace(given or LatencyPlan(limit_ms=limit_ms, where=Where()), limit_ms=limit_ms)
 

@@ -23,6 +23,7 @@ from netwright.rehearsal import FinalsPlan
 from netwright.run_folder import RunFolder
 from netwright.training.halving import Standing, next_parts, parts_left
 from netwright.training.reference import DataRef
+from netwright.training.support import ALONE, Support
 from netwright.workers import evaluate, settled
 
 Part = tuple[str, int]
@@ -63,6 +64,7 @@ class Final:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
+        share = self.outcome.metrics.get("inherited")
         return {
             "role": self.role,
             "arch_id": self.arch_id,
@@ -74,6 +76,7 @@ class Final:
             "macs": self.cost.macs,
             "peak_activation_bytes": self.cost.peak_activation_bytes,
             "train_seconds": self.outcome.metrics.get("train_seconds", self.outcome.seconds),
+            **({"inherited": share} if share is not None else {}),
             "status": self.outcome.status,
             "reason": self.outcome.reason,
         }
@@ -89,6 +92,7 @@ def train(
     seed: int,
     device: str,
     folder: str,
+    support: Support = ALONE,
     on_progress: Callable[[FinalsProgress], None] | None = None,
 ) -> tuple[Final, ...]:
     """Train the finalists by one recipe and seed; a network with two roles is trained once.
@@ -102,13 +106,16 @@ def train(
         seed: Of weights and order.
         device: Where each is trained.
         folder: For checkpoints, weights and what the parts came to.
+        support: Of every training.
         on_progress: Called after every part.
 
     Returns:
         One ``Final`` for every finalist, in their order.
     """
     archs = {f.arch.id: f.arch for f in plan.finalists}
-    evaluator = TrainingEvaluator(data=data, recipe=plan.recipe, device=device, folder=folder)
+    evaluator = TrainingEvaluator(
+        data=data, recipe=plan.recipe, device=device, folder=folder, support=support
+    )
     kept = _Kept(plan, evaluator, seed=seed)
     running: dict[Future[Outcome], Part] = {}
     started, before = time.perf_counter(), len(kept.outcomes)
@@ -177,6 +184,7 @@ class _Kept:
         folder = Path(evaluator.folder or ".")
         self.run, self.path = RunFolder(folder.parent), folder / f"parts-{plan.recipe.steps}.json"
         self.of = {"recipe": plan.recipe.to_dict(), "ends": list(plan.ends), "seed": seed}
+        self.of |= evaluator.support.to_dict()
         self.last = len(plan.ends) - 1
         self.outcomes: dict[Part, Outcome] = {}
         if self.path.is_file():

@@ -24,6 +24,7 @@ from netwright.spaces.within import Within
 from netwright.training.halving import Rung
 from netwright.training.recipe import Recipe
 from netwright.training.reference import DataRef
+from netwright.training.support import ALONE, Support
 from netwright.training.survey import DataFacts
 
 _FEW, _SHORT_SECONDS = 4, 300.0  # racers whose latency a short search has time to measure
@@ -47,6 +48,7 @@ class Closing:
         device: Where each is trained.
         on_event: Told of stages and progress.
         latency: A limit that is measured; it holds for everybody who is trained.
+        support: Of every training.
     """
 
     within: Within
@@ -61,6 +63,7 @@ class Closing:
     device: str
     on_event: Callable[[Event], None]
     latency: LatencyLimit | None = None
+    support: Support = ALONE
 
     def planned(self) -> FinalsPlan | None:
         """The plan of an earlier sitting; None where more was given since: more search, then."""
@@ -119,6 +122,7 @@ class Closing:
             workers=self.workers,
             seed=self.seed,
             device=self.device,
+            support=self.support,
         )
         facts = {
             "seconds": self.seconds,
@@ -146,6 +150,7 @@ class Closing:
             seed=self.seed,
             device=self.device,
             folder=str(self.folder.finals.resolve()),
+            support=self.support,
             on_progress=self.on_event,
         )
 

@@ -20,6 +20,7 @@ from netwright.records import Objective
 from netwright.spaces.within import Within
 from netwright.training.recipe import default_recipe
 from netwright.training.reference import DataRef
+from netwright.training.support import Support
 from netwright.training.survey import DataFacts
 from netwright.workers import evaluate
 
@@ -84,7 +85,13 @@ class Judge:
 
     @staticmethod
     def by_training(
-        metric: str, data: DataRef, facts: DataFacts, *, steps: int, device: str
+        metric: str,
+        data: DataRef,
+        facts: DataFacts,
+        *,
+        steps: int,
+        device: str,
+        inherit: str | None = None,
     ) -> Judge:
         """Go by ``val_loss`` or ``val_accuracy`` after a training of so many steps.
 
@@ -94,9 +101,12 @@ class Judge:
         _require_images(facts)
         recipe = default_recipe(facts, steps=steps).for_device(device)
         return Judge(
-            evaluator=TrainingEvaluator(data=data, recipe=recipe, device=device),
+            evaluator=TrainingEvaluator(
+                data=data, recipe=recipe, device=device, support=Support(inherit=inherit)
+            ),
             objective=Objective(metric=metric, direction="min" if metric == "val_loss" else "max"),
-            name=f"{steps} steps of training on {_images(facts)}",
+            name=f"{steps} steps of training on {_images(facts)}"
+            + (f" from {inherit}" if inherit else ""),
         )
 
 

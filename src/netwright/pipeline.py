@@ -37,6 +37,7 @@ from netwright.spending import Spending, Timed
 from netwright.store import RunKey, TrialStore, open_store
 from netwright.strategies.listed import Listed
 from netwright.training.reference import DataRef
+from netwright.training.support import ALONE, Support
 from netwright.training.survey import DataFacts
 from netwright.verdict import verdict
 from netwright.workers import Processes
@@ -94,6 +95,7 @@ def search(
     trials: int | None = None,
     device: str = "cpu",
     latency: LatencyLimit | None = None,
+    support: Support = ALONE,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> SearchResult:
     """Search, train the finalists, and write what the folder of a run holds.
@@ -119,6 +121,7 @@ def search(
         trials: Most candidates, in all sittings together.
         device: Where networks are scored and trained.
         latency: What predicted the latencies, where they count; ``within`` goes by it.
+        support: Weights that final trainings begin from, a teacher that they learn from.
         on_event: Told of every stage and of progress within it.
 
     Raises:
@@ -126,6 +129,7 @@ def search(
         StoreError: If the trials cannot be kept, or are those of another search.
     """
     require_device(device)
+    support.require(within.space.decode(within.anchor), facts, device=device)
     objective = judge.objective
     with ExitStack() as stack:
         stack.enter_context(folder.started(store=store))
@@ -154,7 +158,7 @@ def search(
         closing = Closing(
             within=within, data=data, facts=facts, folder=folder, seconds=clock.seconds,
             trials=trials, executor=crew, workers=workers, seed=seed, device=device, on_event=tell,
-            latency=latency,
+            latency=latency, support=support,
         )  # fmt: skip
         setup, earlier = clock.used(), kept.used_seconds
         tell(Stage(text="Searching"))
@@ -226,6 +230,7 @@ def search(
         "seed": seed,
         "probes": len(first),
         "device": device,
+        "support": support.to_dict(),
         "machine": {
             "processor": platform.machine(),
             "system": platform.system(),

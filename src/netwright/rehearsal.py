@@ -21,6 +21,7 @@ from netwright.finalists import Finalist
 from netwright.training.halving import Rung, Standing, next_parts, shares
 from netwright.training.recipe import Recipe, default_recipe, steps_per_epoch
 from netwright.training.reference import DataRef
+from netwright.training.support import ALONE, Support
 from netwright.training.survey import DataFacts
 from netwright.workers import evaluate, settled
 
@@ -82,6 +83,7 @@ def plan_finals(
     workers: int,
     seed: int,
     device: str,
+    support: Support = ALONE,
 ) -> FinalsPlan:
     """Choose who is let in, and the longest common recipe whose trainings fit into ``seconds``.
 
@@ -100,6 +102,7 @@ def plan_finals(
         workers: How many run at a time.
         seed: Of the weights.
         device: Where each is trained.
+        support: Of every training; a teacher takes time.
 
     Raises:
         UsageError: If none of them can be trained.
@@ -108,7 +111,7 @@ def plan_finals(
     recipe = default_recipe(facts, steps=100).for_device(device)
     field, started, measuring = FIELDS[-1], time.perf_counter(), 0.0
     for _ in range(2):
-        speed = SpeedEvaluator(data=data, recipe=recipe, device=device)
+        speed = SpeedEvaluator(data=data, recipe=recipe, device=device, support=support)
         asked = [executor.submit(evaluate, speed, arch, seed) for arch in archs.values()]
         found = [settled(future) for future in asked]
         measuring += sum(outcome.seconds for outcome in found)

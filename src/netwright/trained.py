@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +13,19 @@ from netwright.folders import make_folder
 from netwright.nn.ancestors import Ancestor
 from netwright.nn.device import require_device
 from netwright.nn.models import from_architecture
-from netwright.nn.pretrained import inherit as inherit_weights
-from netwright.nn.recalibration import recalibrate
 from netwright.nn.weights import save_weights
 from netwright.run_folder import RunFolder, next_run
-from netwright.teachers import load_teacher
-from netwright.training.data import ImageData, batches
+from netwright.training.data import ImageData
 from netwright.training.distill import Distillation
 from netwright.training.evaluate import evaluate
 from netwright.training.fit import fit
 from netwright.training.recipe import Recipe, default_recipe
 from netwright.training.reference import DataRef
 from netwright.training.reports import Fitted, Progress
+from netwright.training.support import Support, heir
 
 if TYPE_CHECKING:
     from torch import nn
-
-_CALIBRATION = (32, 16)  # images per batch, batches: more change the statistics little
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,10 +247,7 @@ def _criterion(
                 f"The training in {folder.path} began {began}; go on with the same, or choose "
                 "another place with --out."
             )
-    if teacher is None:
-        return None
-    module = load_teacher(teacher, shape=images.input_shape, classes=images.classes, device=device)
-    return Distillation(module, label_smoothing=recipe.label_smoothing)
+    return Support(teacher=teacher).criterion(images, recipe, device=device)
 
 
 def _begun(folder: RunFolder, inherit: str | Ancestor | None) -> dict[str, Any] | None:
@@ -293,10 +286,6 @@ def _inherit(
             "Only an architecture of ours can inherit weights; give a catalogue name, a .json "
             "file or a RUN."
         )
-    told = inherit_weights(module, source, arch=arch, classes=images.classes)
-    size = min(_CALIBRATION[0], len(images.train))
-    count = min(_CALIBRATION[1], len(images.train) // size)
-    drawn = batches(images, size=size, count=count, seed=seed, device=device)
-    told = replace(told, calibration_images=recalibrate(module, [x for x, _ in drawn]))
+    told = heir(module, images, source, arch=arch, seed=seed, device=device)
     asked = source.name if isinstance(source, Ancestor) else source
     return {"asked": asked, **told.to_dict(), "told": str(told)}

@@ -351,3 +351,30 @@ def test_a_full_disk_is_one_sentence(
     monkeypatch.setattr(RunFolder, "write_json", full)
     answer = command("search", photos, *QUICK, "--out", "run")
     assert answer.code == 2 and "No space left on device" in answer.err.splitlines()[-1]
+
+
+def test_weights_and_a_teacher_are_for_all_who_are_trained(
+    command: Command, photos: Path, finished: Path, tmp_path: Path
+) -> None:
+    run, words = tmp_path / "run", ("--inherit", finished, "--teacher", finished)
+    answer = command("search", photos, *QUICK, *words, "--out", run)
+    assert answer.code == 0 and f"They learned from {finished}" in answer.out
+    result = RunFolder(run).read_result()
+    assert result["support"] == {"inherit": str(finished), "teacher": str(finished)}
+    shares = {row["role"]: row["inherited"] for row in result["finals"]}
+    assert max(shares.values()) > 0.5 and min(shares.values()) >= 0.0
+    other = command("search", photos, *QUICK, "--inherit", "lite0", "--resume", "--out", run)
+    assert other.code == 2 and "holds a search with inherit" in other.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--inherit", "nothing"), "No timm model is called 'nothing'"),
+        (("--teacher", "nowhere"), "holds no trained network to learn from"),
+    ],
+)
+def test_support_that_is_not_there_is_named_before_the_search(
+    refused: Refused, photos: Path, words: tuple[str, str], said: str
+) -> None:
+    assert said in refused("search", photos, *QUICK, *words)

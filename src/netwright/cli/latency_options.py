@@ -61,13 +61,10 @@ def prepared(chosen: SearchConfig, space: Space, folder: RunFolder) -> LatencyLi
     device = chosen.device if chosen.latency_runtime.startswith("torch") else "cpu"
     plan = LatencyPlan(
         limit_ms=chosen.max_latency_ms,
-        where=Where(
-            runtime=chosen.latency_runtime, threads=chosen.latency_threads, device=device,
-            dtype=chosen.latency_dtype,
-        ),
+        where=Where(**chosen.where(), device=device),
         table=Path(chosen.latency_table) if chosen.latency_table else None,
         command=chosen.latency_command,
-    )  # fmt: skip
+    )
     out = console(stderr=True)
     if not folder.latency.exists() and plan.table is None:
         out.print(f"Profiling the {chosen.space} space for latency", soft_wrap=True)

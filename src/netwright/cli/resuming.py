@@ -10,9 +10,10 @@ from netwright.run_folder import RunFolder
 
 # Images and place are checked by the store.
 SAME = (
-    "space", "strategy", "objective", "probes", "max_macs", "max_params", "max_memory_bytes",
-    "max_latency_ms", "target_latency_ms", "latency_reward", "latency_runtime", "latency_dtype",
-    "latency_threads", "latency_command", "seed", "flip", "batch",
+    "space", "strategy", "objective", "probes", "inherit", "teacher", "max_macs", "max_params",
+    "max_memory_bytes", "max_latency_ms", "target_latency_ms", "latency_reward",
+    "latency_runtime", "latency_dtype", "latency_threads", "latency_command", "seed",
+    "flip", "batch",
 )  # fmt: skip
 
 

@@ -42,6 +42,8 @@ def search(
     objective: str | None = None,
     probe_steps: int | None = None,
     probes: Path | None = None,
+    inherit: str | None = None,
+    teacher: str | None = None,
     seed: int | None = None,
     workers: int | None = None,
     resolution: int | None = None,
@@ -84,6 +86,10 @@ def search(
         probe_steps: Length of the short trainings; from budget and minutes without it.
         probes: Folder of a `netwright check`: its trainings are the first candidates, and its
             images, space, seed and length of training hold here where nothing else is typed.
+        inherit: Pretrained relative whose weights all trainings begin from, as far as they are
+            alike: lite0, a timm name, a file of weights or a RUN.
+        teacher: Folder of a run or training on the same images, whose answers final trainings
+            learn from.
         seed: The same seed asks for the same candidates in the same order.
         workers: Processes that evaluate; they do not change what is asked for.
         resolution: Side of the images in pixels; chosen from the images without it.
@@ -100,6 +106,7 @@ def search(
     typed = {
         "data": data, "strategy": strategy, "objective": objective,
         "probe_steps": probe_steps, "probes": probes and str(probes),
+        "inherit": inherit, "teacher": teacher,
         "space": limited_name(space, operations=ops, multiple=channel_multiple),
         "max_macs": max_macs and parse_count(max_macs),
         "max_params": max_params and parse_count(max_params),

@@ -167,6 +167,7 @@ def _search(
     from netwright.pipeline import Clock
     from netwright.pipeline import search as search_within
     from netwright.training.reference import DataRef
+    from netwright.training.support import Support
 
     data = DataRef(
         source=chosen.data, resolution=facts.resolution, seed=chosen.seed, flip=chosen.flip
@@ -176,7 +177,7 @@ def _search(
         with display:
             judge = catalog.judge(
                 chosen.objective, data, facts, within=within, steps=chosen.probe_steps or 0,
-                device=chosen.device, seed=chosen.seed,
+                device=chosen.device, seed=chosen.seed, inherit=chosen.inherit,
             )  # fmt: skip
             result = search_within(
                 within,
@@ -197,6 +198,7 @@ def _search(
                 batch=chosen.batch or BATCH,
                 device=chosen.device,
                 latency=latency,
+                support=Support(inherit=chosen.inherit, teacher=chosen.teacher),
                 on_event=display,
             )
     except KeyboardInterrupt:

@@ -67,6 +67,8 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
     out.print(table("", columns, rows))
     out.print()
     out.print("* returned. All were trained by one recipe and seed.")
+    for line in _support_lines(result):
+        out.print(line, soft_wrap=True)
     if latency is not None:
         out.print(latency_line(latency), soft_wrap=True)
     for name, why in result.get("left_out", {}).items():
@@ -101,6 +103,25 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
         ("train", result["data"]["source"], folder.path, "--epochs", "100", *options),
     ):
         out.print(f"  {command(*words)}", soft_wrap=True)
+
+
+def _support_lines(result: Mapping[str, Any]) -> list[str]:
+    """What the trainings had besides images."""
+    support = result.get("support", {})
+    lines = []
+    if "inherit" in support:
+        shares = [
+            f"{row['role']} {row['inherited']:.0%}"
+            for row in result["finals"]
+            if "inherited" in row
+        ]
+        lines.append(
+            f"Shares of their parameters that began with weights of {support['inherit']}: "
+            f"{', '.join(shares)}."
+        )
+    if "teacher" in support:
+        lines.append(f"They learned from {support['teacher']}.")
+    return lines
 
 
 def _milliseconds(row: Mapping[str, Any]) -> str:

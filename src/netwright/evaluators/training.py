@@ -12,6 +12,7 @@ from netwright.records import Outcome
 from netwright.training.fit import fit, step_seconds
 from netwright.training.recipe import Recipe
 from netwright.training.reference import DataRef
+from netwright.training.support import ALONE, Support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class TrainingEvaluator:
         folder: Where checkpoints are kept, so that an interrupted training goes on where it
             was, and the trained weights; None keeps neither.
         until: Train up to this step of the recipe only, for now; needs a folder.
+        support: Weights that it begins from, a teacher that it learns from.
     """
 
     data: DataRef
@@ -34,22 +36,31 @@ class TrainingEvaluator:
     device: str = "cpu"
     folder: str | None = None
     until: int | None = None
+    support: Support = ALONE
 
     def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
         """``val_accuracy`` and ``val_loss`` of the trained network; a diverged one is failed.
 
-        With a folder also ``train_seconds``, which all parts and sittings took together.
+        With a folder also ``train_seconds``, which all parts and sittings took together; with a
+        pretrained relative ``inherited``, the share of the parameters that came from it.
         """
         module = build(arch, seed=seed, device=self.device)
+        images = self.data.at(arch.input_shape[1]).open()
+        checkpoint = self.path(arch.id, "checkpoint")
+        inherited = self.support.begin(
+            module, arch, images, seed=seed, device=self.device,
+            fresh=checkpoint is None or not checkpoint.exists(),
+        )  # fmt: skip
         fitted = fit(
             module,
-            self.data.at(arch.input_shape[1]).open(),
+            images,
             recipe=self.recipe,
             seed=seed,
             device=self.device,
-            checkpoint=self.path(arch.id, "checkpoint"),
+            checkpoint=checkpoint,
             until=self.until,
             eval_every=self.recipe.steps,
+            criterion=self.support.criterion(images, self.recipe, device=self.device),
         )
         if fitted.status == "failed":
             return Outcome(
@@ -62,6 +73,8 @@ class TrainingEvaluator:
         if weights is not None and fitted.steps == self.recipe.steps:
             save_weights(module, weights, about={"arch": arch.id, "seed": str(seed)})
         metrics = {"steps": float(fitted.steps)}
+        if self.support.inherit is not None:
+            metrics["inherited"] = inherited.share if inherited else 0.0
         if self.folder is not None:  # the seconds of an Outcome are of one part, and one sitting
             metrics["train_seconds"] = fitted.seconds
         if fitted.val_accuracy is not None and fitted.val_loss is not None:
@@ -83,19 +96,23 @@ class SpeedEvaluator:
         data: The images; they are opened at the size that the network takes.
         recipe: How it would be trained.
         device: Where it would be trained.
+        support: A teacher takes time as well.
     """
 
     data: DataRef
     recipe: Recipe
     device: str = "cpu"
+    support: Support = ALONE
 
     def __call__(self, arch: Architecture, *, seed: int) -> Outcome:
         """``step_seconds``: the mean of a few steps, the data's share included."""
         module = build(arch, seed=seed, device=self.device)
+        images = self.data.at(arch.input_shape[1]).open()
         taken = step_seconds(
             module,
-            self.data.at(arch.input_shape[1]).open(),
+            images,
             recipe=self.recipe,
             device=self.device,
+            criterion=self.support.criterion(images, self.recipe, device=self.device),
         )
         return Outcome.of({"step_seconds": taken}, seconds=taken, device=self.device)

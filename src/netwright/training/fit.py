@@ -91,6 +91,7 @@ def step_seconds(
     *,
     recipe: Recipe,
     device: torch.device | str = "cpu",
+    criterion: Criterion | None = None,
     warmup: int = 3,
     least_steps: int = 4,
     least_seconds: float = 1.5,
@@ -105,13 +106,14 @@ def step_seconds(
         data: Whose train split is used; the images needed are decoded before the clock starts.
         recipe: Settings.
         device: Where to measure.
+        criterion: A loss in place of cross-entropy.
         warmup: Steps before the clock starts.
         least_steps: Steps that are timed, at least.
         least_seconds: How long to measure, at least.
     """
     where = torch.device(device)
     twin = copy.deepcopy(module).to(where).train()
-    stepper = Stepper(twin, data, recipe=recipe, seed=0, device=where)
+    stepper = Stepper(twin, data, recipe=recipe, seed=0, device=where, criterion=criterion)
     plan = [*row_batches(len(data.train), recipe.batch_size, 0, 0, warmup + least_steps)]
     data.pixels.load(data.train.rows[np.concatenate(plan)])
     started, taken, step = 0.0, 0.0, 0

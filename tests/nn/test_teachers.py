@@ -12,8 +12,8 @@ from command_line import draw_photos
 from netwright.errors import UsageError
 from netwright.fakes import TinySpace
 from netwright.nn.models import from_timm
+from netwright.nn.teachers import load_teacher
 from netwright.nn.weights import load_weights
-from netwright.teachers import load_teacher
 from netwright.trained import train
 
 SPACE = TinySpace()
