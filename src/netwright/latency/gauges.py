@@ -17,6 +17,7 @@ from netwright.nn.runtimes import Ready, Where, ready
 from netwright.nn.timing import measure, stopwatch, torch_threads
 
 PASSES = 9  # of each part, and samples of each network at least
+_MOST_PASSES, _PASSES_SECONDS = 60, 0.1  # of the parts of a network that is quicker
 _QUANTILE = 0.25  # of the passes: other work on the machine disturbs it less than the median
 SECONDS = 0.15  # of samples of each network, at least
 _WARMUP_SECONDS = 0.3
@@ -76,7 +77,9 @@ class RuntimeGauge:
             )  # fmt: skip
             each: tuple[tuple[str, float], ...] = ()
             if made.parts is not None:
-                low = 1000 * np.quantile(made.parts(PASSES), _QUANTILE, axis=0)
+                passes = round(1000 * _PASSES_SECONDS / found["network"].low_ms)
+                taken = made.parts(min(max(PASSES, passes), _MOST_PASSES))
+                low = 1000 * np.quantile(taken, _QUANTILE, axis=0)
                 each = tuple((p.key, float(ms)) for p, ms in zip(parts, low, strict=True))
         return _timed(arch, parts, found["network"], each, found["reference"].low_ms)
 

@@ -27,6 +27,7 @@ Run = Callable[[], object]
 _STABLE = 0.03  # two blocks of warm-up whose medians differ by less than this share are alike
 _BLOCK_SECONDS = 0.05
 _SAMPLE_SECONDS = 0.002  # shorter calls are timed several at once
+_HEAP_BYTES = 31 * 2**20  # just below what glibc maps anew at each pass in any case
 
 
 class Stopwatch(Protocol):
@@ -189,6 +190,8 @@ def torch_run(
         threads: Written in the setting.
     """
     where = torch.device(device)
+    if where.type == "cpu":
+        _keep_heap()
     ready = module.eval().to(device=where, dtype=dtype)
     images = torch.zeros(batch, *shape, device=where, dtype=dtype)
     images = images.contiguous(memory_format=torch.channels_last)
@@ -209,6 +212,16 @@ def torch_run(
         dtype=str(dtype).removeprefix("torch."),
     )
     return run, setting
+
+
+def _keep_heap() -> None:
+    """Have memory that a pass gives back kept for the next one, whatever this process did before.
+
+    glibc maps tensors above a threshold anew at each pass, page by page, which takes up to half
+    of a pass on large images; the threshold rises to the size of the largest one ever given back.
+    Without this, how long a network takes would depend on which ones were measured before it.
+    """
+    torch.empty(_HEAP_BYTES, dtype=torch.uint8)
 
 
 def processor(device: torch.device | str = "cpu") -> str:
