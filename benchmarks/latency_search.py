@@ -3,7 +3,7 @@
 Every run is the command line's own, in a process of its own; the network that it hands back is
 then measured once more, in a third process.  Beside the first ``--pairs`` runs goes a search under
 a limit of MACs, as many as the other one's network has.  Finished runs are kept in ``--folder``:
-``python benchmarks/latency_search.py DATA --folder FOLDER --runs 10 --minutes 1.5``.
+``python benchmarks/latency_search.py 32:0.6:CIFAR 224:8:FLOWERS --folder FOLDER``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import record
 from netwright.records import print_cost
@@ -29,19 +29,20 @@ _CODE = "import sys; from netwright.cli import main; main(sys.argv[1:])"
 class Given:
     """What all runs share."""
 
-    data: str
     folder: Path
     minutes: float
     runtime: str
     workers: int
 
-    def search(self, name: str, seed: int, *, resolution: int, limit: Sequence[str]) -> Run:
+    def search(
+        self, name: str, data: str, seed: int, *, resolution: int, limit: Sequence[str]
+    ) -> Run:
         """What a search came to; one that was finished before is read."""
         run = self.folder / name
         if not (run / "result.json").is_file():
             resumed = ("--resume",) if (run / "run.toml").is_file() else ()
             _netwright(
-                "search", self.data, *limit, "--minutes", self.minutes, "--seed", seed,
+                "search", data, *limit, "--minutes", self.minutes, "--seed", seed,
                 "--resolution", resolution, "--workers", self.workers, "--out", run, *resumed,
             )  # fmt: skip
         found: Run = json.loads((run / "result.json").read_text(encoding="utf-8"))
@@ -66,11 +67,28 @@ def _netwright(*words: object) -> str:
     return done.stdout
 
 
-def pair(given: Given, seed: int, *, resolution: int, limit_ms: float, by_macs: bool) -> Line:
+class Limit(NamedTuple):
+    """A size of images, a limit for it, and the images."""
+
+    resolution: int
+    ms: float
+    data: str
+
+    @staticmethod
+    def of(text: str) -> Limit:
+        """``224:8:FOLDER``."""
+        side, ms, data = text.split(":", 2)
+        return Limit(int(side), float(ms), data)
+
+
+def pair(given: Given, seed: int, *, limit: Limit, by_macs: bool) -> Line:
     """A search under the latency limit, and one under its network's MACs if it is to be."""
+    resolution, limit_ms, data = limit
     name = f"{resolution}-{given.runtime}-{limit_ms:g}ms-{seed}"
-    limit = ("--max-latency", f"{limit_ms:g}ms", "--latency-runtime", given.runtime)
-    timed = given.search(name, seed, resolution=resolution, limit=limit)
+    words: Sequence[str] = (
+        "--max-latency", f"{limit_ms:g}ms", "--latency-runtime", given.runtime,
+    )  # fmt: skip
+    timed = given.search(name, data, seed, resolution=resolution, limit=words)
     best = _best(timed)
     line = {
         "seed": seed, "resolution": resolution, "limit_ms": limit_ms,
@@ -82,9 +100,8 @@ def pair(given: Given, seed: int, *, resolution: int, limit_ms: float, by_macs: 
         return line
     within_reach = min(row["macs"] for row in timed["finals"] if row["tokens"])  # of the space
     macs = max(best["macs"], within_reach)
-    other = given.search(
-        f"{name}-macs", seed, resolution=resolution, limit=("--max-macs", str(macs))
-    )
+    words = ("--max-macs", str(macs))
+    other = given.search(f"{name}-macs", data, seed, resolution=resolution, limit=words)
     return line | {
         "by_macs_ms": given.measured(f"{name}-macs"),
         "by_macs_accuracy": _best(other)["val_accuracy"], "by_macs_macs": _best(other)["macs"],
@@ -130,27 +147,24 @@ def summary(lines: Iterable[Line]) -> dict[str, record.Measured]:
 def main() -> None:
     """Run what is missing, then write the record."""
     options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    options.add_argument("data", help="images, such as a Parquet file of CIFAR-10")
+    options.add_argument("limits", nargs="+", type=Limit.of, help="SIDE:MILLISECONDS:IMAGES")
     options.add_argument("--folder", type=Path, required=True, help="of the runs")
     options.add_argument("--runs", type=int, default=10, help="with the seeds 0, 1, ...")
     options.add_argument("--pairs", type=int, default=3, help="runs beside a search by MACs")
-    options.add_argument("--minutes", type=float, default=1.5, help="of each search")
+    options.add_argument("--minutes", type=float, default=1.0, help="of each search")
     options.add_argument("--runtime", default="onnxruntime")
     options.add_argument("--workers", type=int, default=2)
-    options.add_argument(
-        "--limit", action="append", help="SIDE:MILLISECONDS; 32:0.6 and 224:8 without it"
-    )
     options.add_argument("--out", type=Path)
     given = options.parse_args()
-    limits = [text.split(":") for text in given.limit or ("32:0.6", "224:8")]
+    limits: list[Limit] = given.limits
     runs = Given(
-        data=given.data, folder=given.folder, minutes=given.minutes, runtime=given.runtime,
+        folder=given.folder, minutes=given.minutes, runtime=given.runtime,
         workers=given.workers,
     )  # fmt: skip
     given.folder.mkdir(parents=True, exist_ok=True)
     lines = [
-        pair(runs, seed, resolution=int(side), limit_ms=float(ms), by_macs=seed < given.pairs)
-        for side, ms in limits
+        pair(runs, seed, limit=limit, by_macs=seed < given.pairs)
+        for limit in limits
         for seed in range(given.runs)
     ]
     record.write(
@@ -158,8 +172,9 @@ def main() -> None:
         claim="The network that a search under a latency limit hands back is within it.",
         seeds=list(range(given.runs)),
         results=summary(lines),
-        arguments=f"DATA --folder FOLDER --runs {given.runs} --pairs {given.pairs} "
-        f"--minutes {given.minutes:g}" + "".join(f" --limit {side}:{ms}" for side, ms in limits),
+        arguments=" ".join(f"{limit.resolution}:{limit.ms:g}:IMAGES" for limit in limits)
+        + f" --folder FOLDER --runs {given.runs} --pairs {given.pairs} "
+        f"--minutes {given.minutes:g}",
         facts={"runtime": given.runtime, "runs": lines},
         out=given.out,
     )

@@ -69,6 +69,16 @@ def test_fields_let_in_the_most_promising(facts: DataFacts) -> None:
     assert plan.ends[-1] == 100 and list(plan.ends) == sorted(set(plan.ends))
 
 
+def test_plain_networks_are_left_out_where_not_one_step_fits(facts: DataFacts) -> None:
+    recipe = default_recipe(facts, steps=1)
+    for pace, roles in ((0.1, {"most params", "mobilenet_v2", "efficientnet_b0"}), (20.0, set())):
+        steps = {f.arch.id: pace for f in EVERYONE}
+        field, count = rehearsal._field(EVERYONE, steps, facts, recipe, seconds=5.0, workers=2)
+        there = {f.role for f in let_in(field, EVERYONE)}
+        assert {"search 1", "random"} <= there and count >= 1
+        assert there & set(ROLES[-3:]) == roles
+
+
 def test_a_winner_trains_about_as_long_as_in_five_equal_trainings() -> None:
     """Those had 0.55 of the time."""
     assert (1 - SEARCH_SHARE - RESERVE_SHARE) / MEASURED.work >= 0.55 / 5

@@ -131,7 +131,7 @@ class Closing:
             "recipe": plan.recipe.to_dict(),
             "rungs": [asdict(rung) for rung in plan.rungs],
             "measuring": plan.measuring,
-            "left_out": dict(found.left_out),
+            "left_out": {**found.left_out, **_no_time(finalists, plan)},
         }
         if self.latency is not None:
             facts["latency"] = self.latency.facts()
@@ -177,6 +177,13 @@ def _row(finalist: Finalist) -> dict[str, object]:
     """A finalist as JSON; its tokens say all of a network of the space."""
     network = None if finalist.tokens else finalist.arch.to_json()
     return {"role": finalist.role, "tokens": list(finalist.tokens), "network": network}
+
+
+def _no_time(finalists: Sequence[Finalist], plan: FinalsPlan) -> dict[str, str]:
+    """Plain networks that are not trained because the time is short."""
+    there = {f.role for f in plan.finalists}
+    plain = [f.role for f in finalists if not f.races and not f.role.startswith("random")]
+    return {role: "there was no time to train it." for role in plain if role not in there}
 
 
 def _in_words(plan: FinalsPlan, facts: DataFacts) -> str:

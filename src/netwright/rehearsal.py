@@ -27,6 +27,7 @@ from netwright.workers import evaluate, settled
 
 _LOOK_SHARE = 0.15  # of a training that looks at the validation split may take
 _RESTART_SECONDS = 0.5  # to build the network and read the checkpoint, at each part
+_GRACE_SECONDS = 10.0  # that a comparison may be late by, before it is left out
 _EQUAL = Standing(accuracy=0.5, loss=1.0)
 
 
@@ -38,7 +39,7 @@ def let_in(field: Field, finalists: Sequence[Finalist]) -> tuple[Finalist, ...]:
     racers = [f for f in finalists if f.races][: field.racers]
     randoms = [f for f in finalists if f.role.startswith("random")][: field.randoms]
     others = [f for f in finalists if not f.races and not f.role.startswith("random")]
-    return (*racers, *randoms, *others)
+    return (*racers, *randoms, *(others if field.plain else ()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +161,9 @@ def _field(
         count = longest(plan, steps, look=look, seconds=seconds, workers=workers,
                         most=MOST_FINAL_EPOCHS * per_epoch)  # fmt: skip
         few_looks = (len(field.rungs) + 2) * look <= _LOOK_SHARE * count
-        if count >= field.epochs * per_epoch and (few_looks or not field.rungs):
+        taken = rehearse(plan, steps, steps=count, look=look, workers=workers)
+        fits = taken <= max(seconds, _GRACE_SECONDS)
+        if fits and count >= field.epochs * per_epoch and (few_looks or not field.rungs):
             break
     return field, count
 

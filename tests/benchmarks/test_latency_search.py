@@ -54,14 +54,16 @@ def test_finished_runs_are_read_and_not_searched_again(
         return ""
 
     monkeypatch.setattr(bench, "_netwright", netwright)
-    given = bench.Given(data="x", folder=tmp_path, minutes=1, runtime="torch", workers=1)
-    line = bench.pair(given, 0, resolution=32, limit_ms=0.6, by_macs=True)
+    given = bench.Given(folder=tmp_path, minutes=1, runtime="torch", workers=1)
+    limit = bench.Limit.of("32:0.6:images:of mine")
+    assert limit == (32, 0.6, "images:of mine")
+    line = bench.pair(given, 0, limit=limit, by_macs=True)
     assert line["stated_ms"] == 0.45 and line["measured_ms"] == 0.5
     assert [w[0] for w in said] == ["search", "latency", "search", "latency"]
     assert "--max-latency" in said[0] and said[2][2:4] == ("--max-macs", "3000000")
-    again = bench.pair(given, 0, resolution=32, limit_ms=0.6, by_macs=True)
+    again = bench.pair(given, 0, limit=limit, by_macs=True)
     assert again == line and len(said) == 4
-    alone = bench.pair(given, 0, resolution=32, limit_ms=0.6, by_macs=False)
+    alone = bench.pair(given, 0, limit=limit, by_macs=False)
     assert alone.items() <= line.items() and "by_macs_ms" not in alone
     row = bench.summary([line, alone])["32 px, 0.6ms: latency of the search by MACs"]
     assert row["repeats"] == 1 and row["mean"] == pytest.approx(0.5 / 0.6)

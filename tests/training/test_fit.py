@@ -160,6 +160,14 @@ def test_seconds_of_a_step(digits: ImageData, make_net: MakeNet) -> None:
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
+def test_slow_steps_are_not_taken_many_times(digits: ImageData, make_net: MakeNet) -> None:
+    taken: list[int] = []
+    net = make_net()
+    net.register_forward_hook(lambda *_: taken.append(1))
+    assert step_seconds(net, digits, recipe=FULL, least_steps=90, most_seconds=0.0) > 0
+    assert sum(taken) == 2
+
+
 def test_threads_are_left_alone(digits: ImageData, make_net: MakeNet) -> None:
     threads = torch.get_num_threads()
     fit(make_net(), digits, recipe=replace(FULL, steps=2), seed=0)

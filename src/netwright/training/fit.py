@@ -95,6 +95,7 @@ def step_seconds(
     warmup: int = 3,
     least_steps: int = 4,
     least_seconds: float = 1.5,
+    most_seconds: float = 4.0,
 ) -> float:
     """Mean seconds of one training step, data included, measured on a copy of the network.
 
@@ -110,24 +111,28 @@ def step_seconds(
         warmup: Steps before the clock starts.
         least_steps: Steps that are timed, at least.
         least_seconds: How long to measure, at least.
+        most_seconds: For everything; where steps are slow, one warms up and one is timed.
     """
     where = torch.device(device)
     twin = copy.deepcopy(module).to(where).train()
     stepper = Stepper(twin, data, recipe=recipe, seed=0, device=where, criterion=criterion)
     plan = [*row_batches(len(data.train), recipe.batch_size, 0, 0, warmup + least_steps)]
     data.pixels.load(data.train.rows[np.concatenate(plan)])
-    started, taken, step = 0.0, 0.0, 0
-    while step < warmup + least_steps or taken < least_seconds:
+    begun = started = time.perf_counter()
+    step = first = 0
+    while True:
         for pixels, labels in feed(data, iter(plan), where):
-            if step == warmup:
-                started = time.perf_counter()
             stepper(step, pixels, labels)
             _wait(where)
-            step += 1
-            taken = time.perf_counter() - started if step > warmup else 0.0
-            if step >= warmup + least_steps and taken >= least_seconds:
-                break
-    return taken / (step - warmup)
+            step, now = step + 1, time.perf_counter()
+            if not first:
+                if step >= warmup or now - begun > most_seconds / 2:
+                    first, started = step, now
+                continue
+            taken = now - started
+            enough = step - first >= least_steps and taken >= least_seconds
+            if enough or now - begun > most_seconds:
+                return taken / (step - first)
 
 
 class _Training:
