@@ -30,7 +30,7 @@ PARTS = (
     Part(
         name="few",
         batch=16,
-        networks=60,
+        networks=300,
         proxies=(
             "zen", "gradsign", "ntk_condition", "linear_regions", "swap", "meco", "meco_opt",
             "grad_norm_zen", "depth", "layer_count",

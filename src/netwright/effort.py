@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import Any
 
 from netwright.spaces.within import Within
@@ -120,7 +121,7 @@ class SearchPlan:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """The plan as people read it, a line a stage."""
+        """The plan as people read it: a line a stage, folded at 79 columns."""
         how = "measured" if self.measured else "assumed until they are measured"
         search = format_seconds(self.search_seconds)
         if self.by_training:
@@ -137,7 +138,7 @@ class SearchPlan:
             )
         crowd = "1 random network" if self.randoms == 1 else f"{self.randoms} random networks"
         race = "1 candidate" if self.racers == 1 else f"{self.racers} candidates race"
-        return [
+        found = [
             f"Plan for {format_seconds(60 * self.minutes)} on {self.workers} workers; speeds are "
             f"{how}:",
             f"  {first}",
@@ -145,6 +146,7 @@ class SearchPlan:
             f"with most params, MobileNetV2 and EfficientNet-B0; {self.final_epochs:.3g} epochs",
             f"  rest    {format_seconds(60 * self.minutes * RESERVE_SHARE)}: test data, files",
         ]
+        return [line for text in found for line in wrap(text, 79, subsequent_indent=" " * 10)]
 
 
 def by_training(objective: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,6 +51,18 @@ def test_the_record_says_what_was_found(measured: Path) -> None:
     assert rows["within ±10 %"]["headline"] and rows["within ±10 %, by MACs"]["mean"] < 80
     svg = bench.picture(found)
     assert svg.count('r="2.5"') == 24 and "torch, mobile at 32 px" in svg
+
+
+def test_a_second_sitting_says_what_could_be_reached(measured: Path) -> None:
+    apart = read_table(CASE.path(measured, "held-out"))
+    networks = tuple(
+        replace(n, low_ms=n.low_ms * (1.3 if k else 1.6)) for k, n in enumerate(apart.networks)
+    )
+    ratios = bench.again(apart, replace(apart, networks=networks))
+    assert ratios.tolist() == pytest.approx([1.6 / 1.3, *[1.0] * 11])  # all slower is no error
+    rows = bench.summary({CASE.name: bench.compare(apart, apart)}, {CASE.name: ratios})
+    row = rows["the same networks measured again, within ±10 %"]
+    assert row["mean"] == pytest.approx(100 * 11 / 12) and row["headline"]
 
 
 def test_cases_are_those_of_the_claim() -> None:
