@@ -274,8 +274,8 @@ def main() -> None:
     given.picture.write_text(picture(found), encoding="utf-8")
     record.write(
         __file__,
-        claim="A table of fused layers, made in minutes, predicts the latency of networks that were "
-        "never measured as well as measuring them a second time would.",
+        claim="A table of fused layers, made in minutes, predicts the latency of networks that "
+        "were never measured as well as measuring them a second time would.",
         seeds=[0, 1],
         results=summary(found, twice),
         arguments=f"--folder FOLDER --minutes {given.minutes:g}"
