@@ -136,7 +136,8 @@ def latency_line(latency: Mapping[str, Any]) -> str:
     off = 100 * (latency["correction"] - 1)
     return (
         f"Latencies{limit} are measured, not predicted: {setting['runtime']} "
-        f"{setting['version']}, {threads}, batch {setting['batch']}, {setting['processor']}. "
+        f"{setting['version']}, {threads}, batch {setting['batch']}, {setting['dtype']}, "
+        f"{setting['processor']}. "
         f"The predictor was corrected by {off:+.0f}%."
     )
 
