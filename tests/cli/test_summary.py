@@ -97,7 +97,7 @@ def test_latencies_are_stated_with_their_conditions() -> None:
             "limit_ms": 5.0, "correction": 1.06,
             "setting": {
                 "runtime": "onnxruntime", "version": "1.22", "threads": 1, "batch": 1,
-                "processor": "EPYC",
+                "dtype": "float32", "processor": "EPYC",
             },
         }
     )  # fmt: skip
@@ -105,5 +105,6 @@ def test_latencies_are_stated_with_their_conditions() -> None:
     text = said(found)
     assert "4.2ms" in text and "not measured" in text
     assert "Latencies of at most 5ms are measured, not predicted: onnxruntime 1.22" in text
+    assert "batch 1, float32, EPYC" in text
     assert "corrected by +6%" in text
     assert "Latencies" not in said(result())
