@@ -37,7 +37,7 @@ def app() -> App:
         name="netwright",
         help="Neural architecture search that fits a budget, a laptop and an afternoon.",
         version=_version,
-        help_format="plaintext",
+        help_format="markdown",
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,

@@ -14,7 +14,7 @@ def _group() -> App:
     made = App(
         name="bench",
         help="Compare proxies or strategies on a table of networks that others trained.",
-        help_format="plaintext",
+        help_format="markdown",
     )
     for name, summary in _SUB_VERBS.items():
         made.command(f"netwright.cli.bench_{name}:{name}", name=name, help=summary)

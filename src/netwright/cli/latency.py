@@ -16,7 +16,7 @@ def _group() -> App:
     made = App(
         name="latency",
         help="How long networks take on a device: measured, tabled, predicted.",
-        help_format="plaintext",
+        help_format="markdown",
     )
     for name, summary in _SUB_VERBS.items():
         target = "import_file" if name == "import" else name  # a word of Python's own
