@@ -54,7 +54,7 @@ WRONG = [
     (["mnasnet_a1", "--runtime", "tflite"], "No runtime is called 'tflite'"),
     (["mnasnet_a1", "--threads", "0"], "threads 0 runs nothing"),
     (["mnasnet_a1", "--seconds", "0"], "--seconds 0 measures nothing"),
-    (["mnasnet_a1", "--dtype", "int4"], "--dtype int4 is not"),
+    (["mnasnet_a1", "--dtype", "int4"], "No network is timed in 'int4'"),
     (["mnasnet_a1", "--device", "tpu"], "tpu"),
     (["mnasnet_a1", "--latency-command", "bench"], "has no {model}"),
 ]
