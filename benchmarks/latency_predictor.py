@@ -125,7 +125,7 @@ def compare(table: Table, apart: Table) -> Compared:
     parts = [_parts(apart, n) for n in apart.networks]
     found = [predictor.of_parts(p) for p in parts]
     as_it_came = np.array([n.ms for n in apart.networks])
-    ms = np.array([*steady(apart).values()])
+    ms = np.array(apart.steady())
     inside = [p.low_ms <= v <= p.high_ms for p, v in zip(found, ms, strict=True)]
     return Compared(
         measured=ms,
@@ -140,19 +140,12 @@ def compare(table: Table, apart: Table) -> Compared:
     )
 
 
-def steady(table: Table) -> dict[str, float]:
-    """Milliseconds of each network, slow moments divided out, as the predictor reads its own.
-
-    That is the first quartile, which other work on the machine disturbs least, made a median by
-    how far the two are apart on the whole.
-    """
-    pairs = zip(table.networks, table.speeds(), strict=True)
-    return {n.network: table.above_low * n.low_ms / speed for n, speed in pairs}
-
-
 def again(one: Table, other: Table) -> Floats:
     """Of networks measured in two sittings, the second over the first, the shift taken out."""
-    first, second = steady(one), steady(other)
+    first, second = (
+        dict(zip([n.network for n in table.networks], table.steady(), strict=True))
+        for table in (one, other)
+    )
     ratios = np.array([second[name] / first[name] for name in first if name in second])
     return np.asarray(ratios / np.median(ratios), np.float64) if len(ratios) else ratios
 

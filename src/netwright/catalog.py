@@ -24,6 +24,7 @@ from netwright.spaces.within import Within
 if TYPE_CHECKING:
     from netwright.judge import Judge
     from netwright.training.reference import DataRef
+    from netwright.training.support import Support
     from netwright.training.survey import DataFacts
 
 SPACES: Mapping[str, str] = {
@@ -171,7 +172,7 @@ def judge(
     device: str,
     within: Within | None = None,
     seed: int = 0,
-    inherit: str | None = None,
+    support: Support | None = None,
 ) -> Judge:
     """What a search goes by, by the name of its objective.
 
@@ -183,7 +184,7 @@ def judge(
         device: Where networks are scored or trained.
         within: The space and the budget, a sample of which an ensemble ranks in.
         seed: Of that sample.
-        inherit: The pretrained relative that short trainings begin from.
+        support: Of the search; short trainings have that of it which is for them.
 
     Raises:
         UnknownNameError: With the nearest name there is.
@@ -192,6 +193,7 @@ def judge(
     found = objective(name)
 
     from netwright.judge import Judge
+    from netwright.training.support import ALONE
 
     if isinstance(found, Ensemble):
         if within is None:
@@ -199,7 +201,9 @@ def judge(
         return Judge.by_ensemble(found, data, facts, within=within, seed=seed, device=device)
     if found is not None:
         return Judge.by_proxy(found, data, facts, device=device)
-    return Judge.by_training(name, data, facts, steps=steps, device=device, inherit=inherit)
+    return Judge.by_training(
+        name, data, facts, steps=steps, device=device, support=support or ALONE
+    )
 
 
 def published() -> dict[str, str]:

@@ -257,20 +257,16 @@ def search(
             for name, limit in budget.limits().items()
         },
     }  # fmt: skip
+    support = Support(inherit=inherit, teacher=teacher)
+    judge = catalog.judge(
+        objective, images, facts, within=within, steps=steps or 0, device=device, seed=seed,
+        support=support,
+    )  # fmt: skip
     search_within(
         within,
         images,
         facts,
-        judge=catalog.judge(
-            objective,
-            images,
-            facts,
-            within=within,
-            steps=steps or 0,
-            device=device,
-            seed=seed,
-            inherit=inherit,
-        ),  # fmt: skip
+        judge=judge,
         strategy=called,
         start=start,
         folder=folder,
@@ -286,7 +282,7 @@ def search(
         trials=trials,
         device=device,
         latency=limit,
-        support=Support(inherit=inherit, teacher=teacher),
+        support=support,
         on_event=on_event,
     )
     return Run(folder.path, space, store=store)

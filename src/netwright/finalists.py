@@ -48,6 +48,11 @@ class Finalist:
         """Whether it was found by the search, and may be dropped on the way."""
         return self.role.startswith("search")
 
+    @property
+    def random(self) -> bool:
+        """Whether it was drawn at random."""
+        return self.role.startswith("random")
+
 
 def anything(arch: Architecture) -> bool:
     """No limit is measured."""

@@ -181,9 +181,8 @@ def _row(finalist: Finalist) -> dict[str, object]:
 
 def _no_time(finalists: Sequence[Finalist], plan: FinalsPlan) -> dict[str, str]:
     """Plain networks that are not trained because the time is short."""
-    there = {f.role for f in plan.finalists}
-    plain = [f.role for f in finalists if not f.races and not f.role.startswith("random")]
-    return {role: "there was no time to train it." for role in plain if role not in there}
+    out = [f for f in finalists if f not in plan.finalists and not f.races and not f.random]
+    return {f.role: "there was no time to train it." for f in out}
 
 
 def _in_words(plan: FinalsPlan, facts: DataFacts) -> str:

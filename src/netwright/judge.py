@@ -20,7 +20,7 @@ from netwright.records import Objective
 from netwright.spaces.within import Within
 from netwright.training.recipe import default_recipe
 from netwright.training.reference import DataRef
-from netwright.training.support import Support
+from netwright.training.support import ALONE, Support
 from netwright.training.survey import DataFacts
 from netwright.workers import evaluate
 
@@ -91,7 +91,7 @@ class Judge:
         *,
         steps: int,
         device: str,
-        inherit: str | None = None,
+        support: Support = ALONE,
     ) -> Judge:
         """Go by ``val_loss`` or ``val_accuracy`` after a training of so many steps.
 
@@ -102,11 +102,11 @@ class Judge:
         recipe = default_recipe(facts, steps=steps).for_device(device)
         return Judge(
             evaluator=TrainingEvaluator(
-                data=data, recipe=recipe, device=device, support=Support(inherit=inherit)
+                data=data, recipe=recipe, device=device, support=support.of_probes
             ),
             objective=Objective(metric=metric, direction="min" if metric == "val_loss" else "max"),
             name=f"{steps} steps of training on {_images(facts)}"
-            + (f" from {inherit}" if inherit else ""),
+            + (f" from {support.inherit}" if support.inherit else ""),
         )
 
 

@@ -37,8 +37,8 @@ MEASURED = FIELDS[3]  # whose networks' speeds are measured
 def let_in(field: Field, finalists: Sequence[Finalist]) -> tuple[Finalist, ...]:
     """Who of the finalists a field has room for."""
     racers = [f for f in finalists if f.races][: field.racers]
-    randoms = [f for f in finalists if f.role.startswith("random")][: field.randoms]
-    others = [f for f in finalists if not f.races and not f.role.startswith("random")]
+    randoms = [f for f in finalists if f.random][: field.randoms]
+    others = [f for f in finalists if not f.races and not f.random]
     return (*racers, *randoms, *(others if field.plain else ()))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import netwright as nw
 from netwright.errors import UsageError
 from netwright.evaluators.training import SpeedEvaluator, TrainingEvaluator
 from netwright.fakes import TinySpace
+from netwright.nn.weights import save_weights
 from netwright.trained import train
 from netwright.training.recipe import default_recipe
 from netwright.training.reference import DataRef
@@ -48,6 +51,24 @@ def test_a_network_begins_with_what_its_relative_has(photos: Path, relative: str
     assert not torch.equal(fresh["conv_stem.weight"], now["conv_stem.weight"])
     again = support.begin(module, ARCH, images, seed=0, device="cpu", fresh=False)
     assert again is not None and again.calibration_images == 0
+
+
+def test_what_is_written_anew_under_an_old_name_is_read_anew(
+    photos: Path, relative: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "relative"
+    shutil.copytree(relative, place)
+    images = DataRef(source=str(photos), resolution=8).open()
+    support, stems = Support(inherit=str(place)), []
+    for seed in (3, 4):
+        save_weights(
+            nw.build(ARCH, seed=seed), place / "weights.safetensors", about=images.about()
+        )
+        os.utime(place / "weights.safetensors", ns=(seed, seed))
+        module = nw.build(ARCH, seed=1)
+        support.begin(module, ARCH, images, seed=0, device="cpu", fresh=False)
+        stems.append(module.state_dict()["conv_stem.weight"])
+    assert not torch.equal(*stems)
 
 
 def test_a_stranger_begins_with_fresh_weights(photos: Path, relative: str) -> None:

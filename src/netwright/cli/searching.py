@@ -172,12 +172,13 @@ def _search(
     data = DataRef(
         source=chosen.data, resolution=facts.resolution, seed=chosen.seed, flip=chosen.flip
     )
+    support = Support(inherit=chosen.inherit, teacher=chosen.teacher)
     display = Display(console(stderr=True), metric=chosen.objective)
     try:
         with display:
             judge = catalog.judge(
                 chosen.objective, data, facts, within=within, steps=chosen.probe_steps or 0,
-                device=chosen.device, seed=chosen.seed, inherit=chosen.inherit,
+                device=chosen.device, seed=chosen.seed, support=support,
             )  # fmt: skip
             result = search_within(
                 within,
@@ -198,7 +199,7 @@ def _search(
                 batch=chosen.batch or BATCH,
                 device=chosen.device,
                 latency=latency,
-                support=Support(inherit=chosen.inherit, teacher=chosen.teacher),
+                support=support,
                 on_event=display,
             )
     except KeyboardInterrupt:

@@ -161,12 +161,8 @@ class LatencyPredictor:
             UsageError: If it holds too little to predict from.
         """
         parts = _Parts(table)
-        networks, speeds = table.networks, table.speeds()
-        above = table.above_low
-        ms = np.array(
-            [above * n.low_ms / s for n, s in zip(networks, speeds, strict=True)], np.float64
-        )
-        sums = [parts.sum(_parts_in(table, n)) for n in networks]
+        ms = np.array(table.steady(), np.float64)
+        sums = [parts.sum(_parts_in(table, n)) for n in table.networks]
         terms = _fitted(sums, ms)
         spread = _held_out(table, ms, parts.model) if len(ms) >= 2 * _FOLDS else _UNCHECKED
         return LatencyPredictor(

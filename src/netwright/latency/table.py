@@ -85,6 +85,17 @@ class Table:
             statistics.median(times[max(0, k - 2) : k + 3]) / middle for k in range(len(times))
         ]
 
+    def steady(self) -> list[float]:
+        """Milliseconds of each network, slow moments divided out.
+
+        The first quartile, which other work on the machine disturbs least, made a median by how
+        far the two are apart on the whole.
+        """
+        above = self.above_low
+        return [
+            above * n.low_ms / speed for n, speed in zip(self.networks, self.speeds(), strict=True)
+        ]
+
     @property
     def drift(self) -> float:
         """The slowest moment of the machine to its fastest, 1 if it never changed."""

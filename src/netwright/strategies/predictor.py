@@ -19,7 +19,6 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from netwright.arch.graph import Architecture
 from netwright.contracts import Space
 from netwright.errors import UsageError
 from netwright.predict.columns import Table, columns
@@ -39,11 +38,9 @@ CROSSED, TWICE = 0.3, 0.4  # shares of children of two parents, and with two cha
 REPAIRED = 0.1  # share of the children over the budget that are repaired; the others are dropped
 _SPARE = 8  # chosen beyond what was asked for, in the place of twins
 _KEPT = 32_768  # candidates whose columns are remembered
-_DECODED = 4096  # and whose networks: what was costed a moment ago is described next
 
 Floats = npt.NDArray[np.float64]
 Look = Callable[[Sequence[Tokens]], Table]
-Decode = Callable[[Tokens], Architecture]
 
 
 class FewShot:
@@ -78,8 +75,7 @@ class FewShot:
         if probes < LEAST:
             raise UsageError(f"{probes} probes teach nothing; give at least {LEAST}.")
         self.within, self.objective, self.seed, self.probes = within, objective, seed, probes
-        self._decode, described = _known(within.space)
-        self._look = Remembering(look) if look is not None else described
+        self._look = Remembering(look) if look is not None else descriptors(within.space)
         self._values: dict[Tokens, float] = {}
         self._failed: list[Tokens] = []
         self._seen: set[Tokens] = set()
@@ -120,13 +116,8 @@ class FewShot:
         self._reference = list(dict.fromkeys(drawn))
         self._predictor = Predictor(self._look(self._reference))
         if raw_size(space) <= WHOLE:
-            self._whole = [row for row in enumerate_tokens(space) if self._fits(row)]
-
-    def _fits(self, row: Tokens) -> bool:
-        within = self.within
-        if not within.budget.limits():
-            return True
-        return within.budget.excess(within.costing(self._decode(row))) <= 1
+            fits = within.fits if within.budget.limits() else bool
+            self._whole = [row for row in enumerate_tokens(space) if fits(row)]
 
     def _different(self, n: int) -> list[Tokens]:
         """The next probes; their order does not depend on what came of them."""
@@ -157,7 +148,7 @@ class FewShot:
         order = predictor.choose(self._look(pool), min(n + _SPARE, len(pool)))
         found: dict[str, Tokens] = {}
         for row in (pool[i] for i in order):
-            name = self._decode(row).id
+            name = self.within.space.decode(row).id
             if name not in self._ids:
                 found.setdefault(name, row)
             if len(found) == n:
@@ -206,12 +197,12 @@ class FewShot:
         for place, also in ((0, np.ones(CHILDREN, dtype=bool)), (1, twice)):
             at = np.flatnonzero(also), order[also, min(place, len(sizes) - 1)]
             children[at] = (children[at] + shifts[at]) % sizes[at[1]]
-        found = []
+        limited, found = bool(within.budget.limits()), []
         for child, mend in zip(children.tolist(), repaired.tolist(), strict=True):
             row = within.space.canonical(tuple(child))
             if mend:
                 found.append(within.repair(row, rng=rng))
-            elif self._fits(row):
+            elif not limited or within.fits(row):
                 found.append(row)
         return found
 
@@ -247,27 +238,20 @@ def descriptors(space: Space) -> Look:
 
     What was looked at is remembered for all searches of this process in the same space.
     """
-    return _known(space)[1]
-
-
-def _known(space: Space) -> tuple[Decode, Look]:
-    """How candidates of a space are decoded and described, each once while there is room."""
     try:
         hash(space)
     except TypeError:  # a space of the user's own, with a list in it
-        return _remembering(space)
-    return _shared(cast("Hashable", space))
+        return Remembering(_describing(space))
+    return _remembered(cast("Hashable", space))
 
 
 @lru_cache(maxsize=2)
-def _shared(space: Hashable) -> tuple[Decode, Look]:
-    return _remembering(cast("Space", space))
+def _remembered(space: Hashable) -> Look:
+    return Remembering(_describing(cast("Space", space)))
 
 
-def _remembering(space: Space) -> tuple[Decode, Look]:
-    decode = lru_cache(maxsize=_DECODED)(space.decode)
-
+def _describing(space: Space) -> Look:
     def look(rows: Sequence[Tokens]) -> Table:
-        return columns([decode(row) for row in rows], space=space, tokens=rows)
+        return columns([space.decode(row) for row in rows], space=space, tokens=rows)
 
-    return decode, Remembering(look)
+    return look

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.arch.graph import Architecture
@@ -62,10 +63,10 @@ class Support:
         """
         if self.inherit is not None:
             read_staged(arch)
-            _ancestor(self.inherit)
+            _ancestor(self.inherit, _written(self.inherit))
         if self.teacher is not None:
-            load_teacher(
-                self.teacher, shape=facts.input_shape, classes=facts.classes, device=device
+            _teacher(
+                self.teacher, facts.input_shape, facts.classes, device, _written(self.teacher)
             )
 
     def begin(
@@ -90,7 +91,7 @@ class Support:
         """
         if self.inherit is None:
             return None
-        source = _ancestor(self.inherit)
+        source = _ancestor(self.inherit, _written(self.inherit))
         try:
             if fresh:
                 return heir(module, images, source, arch=arch, seed=seed, device=device)
@@ -111,9 +112,10 @@ class Support:
         """
         if self.teacher is None:
             return None
-        module = load_teacher(
-            self.teacher, shape=images.input_shape, classes=images.classes, device=device
-        )
+        module = _teacher(
+            self.teacher, images.input_shape, tuple(images.classes), device,
+            _written(self.teacher),
+        )  # fmt: skip
         return Distillation(module, label_smoothing=recipe.label_smoothing)
 
 
@@ -150,7 +152,22 @@ def heir(
     return replace(told, calibration_images=recalibrate(module, [x for x, _ in drawn]))
 
 
+def _written(name: str) -> int:
+    """When a file, or the weights in a folder, were written; 0 for what is neither."""
+    path = Path(name)
+    path = path / "weights.safetensors" if path.is_dir() else path
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
 @lru_cache(maxsize=1)
-def _ancestor(name: str) -> Ancestor:
-    """Read once in a process, for all the networks that it trains."""
+def _ancestor(name: str, written: int) -> Ancestor:
+    """Read once in a process, for all the networks that it trains, until it is written anew."""
     return ancestor(name)
+
+
+@lru_cache(maxsize=1)
+def _teacher(
+    name: str, shape: tuple[int, int, int], classes: tuple[str, ...], device: str, written: int
+) -> nn.Module:
+    """The same for a teacher, which learns nothing."""
+    return load_teacher(name, shape=shape, classes=classes, device=device)
