@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from netwright.cli.summary import print_summary
+from netwright.cli.summary import print_summary, train_options
+from netwright.config import search_config
 from netwright.run_folder import RunFolder
 from netwright.spending import Spending
 
@@ -73,6 +74,15 @@ def test_for_photos_pretrained_weights_are_named(
     data = {"source": "d", "channels": channels, "resolution": resolution, "stored": stored}
     text = said(result(data=data))
     assert ("pretrained" in text) == photos == ("--inherit lite0" in text)
+    begun = result(data=data, support={"inherit": "lite0"}, finals=[])  # needs no advice
+    assert "pretrained" not in said(begun)
+
+
+def test_a_training_like_the_search_begins_and_learns_as_it_did() -> None:
+    settings = {"data": "x", "inherit": "lite0", "teacher": "t", "seed": 2}
+    words = ("--seed", "2", "--inherit", "lite0", "--teacher", "t")
+    assert train_options(search_config(settings)) == words
+    assert train_options(search_config({"data": "x"})) == ()
 
 
 def test_the_time_is_accounted_for() -> None:

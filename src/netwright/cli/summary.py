@@ -17,7 +17,9 @@ _PHOTO_PIXELS = 64  # of the side, from which pretrained weights know what they 
 
 
 def train_options(config: SearchConfig) -> tuple[str, ...]:
-    """What `netwright train` must be told to train as the search did: the same split, above all.
+    """What `netwright train` must be told to train as the search did.
+
+    The same split, above all; also what its networks began from and learned from.
 
     Args:
         config: The settings of the run.
@@ -29,6 +31,10 @@ def train_options(config: SearchConfig) -> tuple[str, ...]:
         words.append("--flip" if config.flip else "--no-flip")
     if config.device != "cpu":
         words += ["--device", config.device]
+    if config.inherit is not None:
+        words += ["--inherit", config.inherit]
+    if config.teacher is not None:
+        words += ["--teacher", config.teacher]
     return tuple(words)
 
 
@@ -89,7 +95,7 @@ def print_summary(out: Console, folder: RunFolder, result: Mapping[str, Any]) ->
     out.print(f"The network: {folder.best}; its weights: {folder.weights}", soft_wrap=True)
     settings = read_toml(folder.config) if folder.config.is_file() else {}
     options = train_options(search_config({**settings, "data": result["data"]["source"]}))
-    if _photos(result["data"]):
+    if _photos(result["data"]) and "inherit" not in result.get("support", {}):
         out.print(
             "The images look like everyday photos: weights that were pretrained on millions of "
             "such may well do better than training from scratch. To see:"
