@@ -26,18 +26,23 @@ _VERBS = {
     "list": "List spaces, strategies, proxies or architectures.",
     "bench": "Compare proxies or strategies on a table of networks that others trained.",
 }
+_GROUPS = ("latency", "bench")  # verbs with verbs of their own
 _FULL_OR_FORBIDDEN = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM,
 )  # fmt: skip
 
 
 def app() -> App:
-    """The command line, its verbs not yet imported."""
+    """The command line, its verbs not yet imported.
+
+    A verb's own help flows its docstring to the width of the terminal; the list of verbs, which
+    has nothing to flow, does not pay for that.
+    """
     made = App(
         name="netwright",
         help="Neural architecture search that fits a budget, a laptop and an afternoon.",
         version=_version,
-        help_format="markdown",
+        help_format="plaintext",
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
@@ -45,7 +50,8 @@ def app() -> App:
     )
     for verb, summary in _VERBS.items():
         target = "list_names" if verb == "list" else verb  # a list is a list
-        made.command(f"netwright.cli.{verb}:{target}", name=verb, help=summary)
+        flowing = {} if verb in _GROUPS else {"help_format": "markdown"}
+        made.command(f"netwright.cli.{verb}:{target}", name=verb, help=summary, **flowing)
     return made
 
 
