@@ -37,6 +37,7 @@ from netwright.records import Objective, Outcome, Tokens, Trial
 from netwright.rng import stream
 from netwright.run_folder import RunFolder
 from netwright.spaces.within import Within
+from netwright.strategies.predictor import PROBES_AFTER_LANDMARKS as PROBES
 from netwright.strategies.predictor import FewShot
 from netwright.strategies.uniform import Uniform
 from netwright.training.evaluate import evaluate as look
@@ -46,7 +47,7 @@ from netwright.training.survey import DataFacts, peek_data
 from netwright.units import parse_count
 from netwright.workers import Processes, evaluate, settled
 
-PROBES = 12
+
 Row = dict[str, Any]
 Start = Callable[[Within, Objective, int], Any]
 

@@ -20,16 +20,11 @@ from netwright.errors import UsageError
 from netwright.records import Budget
 from netwright.scaling import Rule, Target, scale_to
 from netwright.spaces.efficientnet import B0, RELU6, SILU
+from netwright.spaces.landmarks import HEAD_WIDTH, MOBILENET_V2, STEM_WIDTH
 from netwright.spaces.within import Costing
 
 LEAST_MAPS = (4, 2, 1)  # pixels, of the last map; the first that the limits allow
-MOBILENET_V2 = (
-    "ds_r1_k3_s1_c16", "ir_r2_k3_s2_e6_c24", "ir_r3_k3_s2_e6_c32", "ir_r4_k3_s2_e6_c64",
-    "ir_r3_k3_s1_e6_c96", "ir_r3_k3_s2_e6_c160", "ir_r1_k3_s1_e6_c320",
-)  # fmt: skip
-"""Sandler et al., "MobileNetV2" (CVPR 2018), table 2, in timm's notation."""
 _STAGES = {"mobilenet_v2": (MOBILENET_V2, RELU6), "efficientnet_b0": (B0, SILU)}
-_STEM, _HEAD = 32, 1280
 _RULE = Rule(alpha=1.2, beta=1.2, gamma=1.0)  # one factor: a width of 8 channels is far down
 
 
@@ -83,8 +78,8 @@ def published_for(name: str, image: Shape, classes: int, *, least_map: int = 4) 
         least_map: Height of the last map in pixels, at least.
     """
     texts, style = _STAGES[name]
-    stem = Layer(kind="cn", out=_STEM, stride=2, skip=False, style=style)
-    head = Layer(kind="cn", out=_HEAD, kernel=1, skip=False, style=style)
+    stem = Layer(kind="cn", out=STEM_WIDTH, stride=2, skip=False, style=style)
+    head = Layer(kind="cn", out=HEAD_WIDTH, kernel=1, skip=False, style=style)
     parts = [(stem,), *(parse_stage(text, style) for text in texts)]
     (stem,), *stages = fewer_strides(parts, min(image[1:]), least_map=least_map)
     return Staged(

@@ -61,7 +61,7 @@ class TestContract224(SpaceContract):
 
 def test_schedule() -> None:
     assert halvings(224) == halvings(128) == (2, (1, 2, 2, 2, 1, 2, 1))  # EfficientNet's
-    assert halvings(32) == (1, (1, 2, 1, 2, 1, 2, 1)) and halvings(8) == (1, (1, 1, 1, 2, 1, 1, 1))
+    assert halvings(32) == (1, (1, 1, 2, 2, 1, 2, 1)) and halvings(8) == (1, (1, 1, 1, 2, 1, 1, 1))
     for resolution in range(8, 257):
         stem, stages = halvings(resolution)
         side = resolution

@@ -21,6 +21,7 @@ from netwright.predict.columns import Table, spread
 from netwright.records import Budget, Objective, Outcome, Tokens, Trial
 from netwright.replay import replay
 from netwright.rng import stream
+from netwright.spaces.landmarks import landmarks
 from netwright.spaces.mobile import MobileSpace
 from netwright.spaces.nasbench201 import NASBench201Space
 from netwright.spaces.nasnet import NASNetSpace
@@ -238,3 +239,15 @@ def test_killed_and_resumed_it_is_the_same_search(
     best = max(t.value(tabular.OBJECTIVE) for t in stored(whole) if t.ok)
     first = [t.value(tabular.OBJECTIVE) for t in stored(whole)[:8] if t.ok]
     assert best > max(first)
+
+
+def test_published_networks_of_the_space_come_first(small: None) -> None:
+    known = landmarks(MOBILE)
+    with_them = FewShot(MOBILE, objective=SCORE, seed=0)
+    assert len(known) == 2 and tuple(with_them.ask(4)[:2]) == known
+    first = FewShot(MOBILE, objective=SCORE, seed=0).ask(1)
+    assert tuple(first) == known[:1]  # fewer than there are
+    trials = search(with_them, MOBILE.space, trials=12)
+    assert len({t.tokens for t in trials}) == 12
+    without = FewShot(MOBILE, objective=SCORE, seed=0, landmarks=False).ask(4)
+    assert not set(without) & set(known)

@@ -46,7 +46,7 @@ DEPTH = 4
 PER_STAGE = 5  # depth, kernel, expansion, width, SE
 
 # Stages that halve the map, by how often it is to be halved beside the stem.
-_HALVING = {0: (), 1: (3,), 2: (2, 5), 3: (1, 3, 5), 4: (1, 2, 3, 5)}
+_HALVING = {0: (), 1: (3,), 2: (2, 5), 3: (2, 3, 5), 4: (1, 2, 3, 5)}
 
 
 def halvings(resolution: int) -> tuple[int, tuple[int, ...]]:

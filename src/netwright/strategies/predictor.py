@@ -1,6 +1,8 @@
 """``predictor``: learn from a few networks which others will win, and train those next.
 
-Probes that differ as much as they can come first.  Afterwards a Gaussian process on the networks'
+Published networks in the space, scaled to the budget, come first where there are any
+(:mod:`netwright.spaces.landmarks`), then probes that differ from these and from each other as much
+as they can.  Afterwards a Gaussian process on the networks'
 descriptors (:mod:`netwright.predict`) learns from all trials before every ask, and what is asked
 for are the candidates of greatest expected improvement, each chosen as if the earlier ones of the
 batch had come as expected.  A small space is looked at whole; in a large one candidates are bred:
@@ -25,11 +27,13 @@ from netwright.predict.columns import Table, columns
 from netwright.predict.predictor import LEAST, Predictor
 from netwright.records import Objective, Tokens, Trial
 from netwright.rng import stream
+from netwright.spaces.landmarks import landmarks as landmarks_of
 from netwright.spaces.tokens import enumerate_tokens, raw_size
 from netwright.spaces.within import Within
 from netwright.strategies.uniform import unseen
 
 REFERENCE = 512  # random candidates: the scale of the columns, and where probes are chosen
+PROBES, PROBES_AFTER_LANDMARKS = 12, 8
 WHOLE = 4096  # rows of tokens up to which a space is looked at whole
 LEARNT = 384  # networks that are learned from at most: half of them the best, the rest the latest
 SETTLED = 96  # of those, how many decide what the columns are worth
@@ -53,7 +57,9 @@ class FewShot:
         within: The space and the budget; what exceeds it is repaired.
         objective: What is to be large.
         seed: The same seed and history ask for the same candidates.
-        probes: How many networks that differ come before the first that is predicted.
+        probes: How many networks come before the first that is predicted: landmarks, and others
+            that differ.  None: 12, or 8 where there are landmarks, which say where to go on from.
+        landmarks: Whether published networks are among them, where the space has any.
         look: Columns of candidates; those of their graphs and tokens where None.
 
     Raises:
@@ -69,12 +75,16 @@ class FewShot:
         *,
         objective: Objective,
         seed: int,
-        probes: int = 12,
+        probes: int | None = None,
+        landmarks: bool = True,
         look: Look | None = None,
     ) -> None:
-        if probes < LEAST:
+        if probes is not None and probes < LEAST:
             raise UsageError(f"{probes} probes teach nothing; give at least {LEAST}.")
-        self.within, self.objective, self.seed, self.probes = within, objective, seed, probes
+        self.within, self.objective, self.seed = within, objective, seed
+        self._probes = probes
+        self._landmarks = landmarks
+        self._known: tuple[Tokens, ...] = ()
         self._look = Remembering(look) if look is not None else descriptors(within.space)
         self._values: dict[Tokens, float] = {}
         self._failed: list[Tokens] = []
@@ -85,6 +95,11 @@ class FewShot:
         self._whole: list[Tokens] | None = None
         self._predictor = Predictor()
         self._asked: list[Tokens] = []  # since the last trial was told
+
+    @property
+    def probes(self) -> int:
+        """How many networks come before the first that is predicted."""
+        return self._probes or (PROBES_AFTER_LANDMARKS if self._known else PROBES)
 
     def ask(self, n: int) -> Sequence[Tokens]:
         """The next ``n`` candidates: probes at first, then those that promise most."""
@@ -111,9 +126,10 @@ class FewShot:
         if self._reference:
             return
         within, space = self.within, self.within.space
+        self._known = landmarks_of(within) if self._landmarks else ()
         rng = stream(self.seed, "predictor", "reference")
         drawn = (within.sample(rng=rng) for _ in range(REFERENCE))
-        self._reference = list(dict.fromkeys(drawn))
+        self._reference = list(dict.fromkeys([*self._known, *drawn]))
         self._predictor = Predictor(self._look(self._reference))
         if raw_size(space) <= WHOLE:
             fits = within.fits if within.budget.limits() else bool
@@ -121,10 +137,11 @@ class FewShot:
 
     def _different(self, n: int) -> list[Tokens]:
         """The next probes; their order does not depend on what came of them."""
-        count = min(len(self._reference), len(self._seen) + n)
+        known = range(len(self._known))  # the first of the reference
+        count = max(0, min(len(self._reference), len(self._seen) + n) - len(known))
         table = self._look(self._reference)
-        chosen = self._predictor.probes(table, count, seed=self.seed)
-        order = [self._reference[i] for i in chosen]
+        chosen = self._predictor.probes(table, count, seed=self.seed, chosen=known)
+        order = [self._reference[i] for i in (*known, *chosen)]
         return [row for row in order if row not in self._seen][:n]
 
     def _filled(self, rows: list[Tokens], n: int) -> list[Tokens]:
