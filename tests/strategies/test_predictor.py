@@ -105,7 +105,7 @@ def test_it_finds_more_in_28_looks_than_evolution(small: None) -> None:
     [NASBench201Space(cells=1), NASNetSpace(), ZiCoSpace(classes=10)],
 )
 def test_any_space_is_searched(space: Space, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"REFERENCE": 8, "FRESH": 2, "CHILDREN": 4, "GENERATIONS": 1}.items():
+    for name, value in {"REFERENCE": 8, "CHILDREN": 4, "GENERATIONS": 1}.items():
         monkeypatch.setattr(predictor, name, value)
     within = replace(MOBILE, space=space, budget=Budget(), anchor=(0,) * len(space.choices))
     strategy = FewShot(within, objective=SCORE, seed=0, probes=4)

@@ -2,11 +2,11 @@
 
 Published networks in the space, scaled to the budget, come first where there are any
 (:mod:`netwright.spaces.landmarks`), then probes that differ from these and from each other as much
-as they can.  Afterwards a Gaussian process on the networks'
-descriptors (:mod:`netwright.predict`) learns from all trials before every ask, and what is asked
-for are the candidates of greatest expected improvement, each chosen as if the earlier ones of the
-batch had come as expected.  A small space is looked at whole; in a large one candidates are bred:
-mutants and crossings of the best, for a few generations that the expected improvement selects.
+as they can.  Afterwards a Gaussian process on the networks' descriptors (:mod:`netwright.predict`)
+learns from all trials before every ask, and what is asked for are the candidates of greatest
+expected improvement, each chosen as if the earlier ones of the batch had come as expected.  A
+small space is looked at whole; in a large one candidates are bred: mutants and crossings of the
+best, for a few generations that the expected improvement selects.
 
 It is for searches where a look is dear and there are hundreds of looks at most; an ask takes a
 good part of a second.  From batches of four it learns more than from batches of sixteen.
@@ -37,9 +37,9 @@ PROBES, PROBES_AFTER_LANDMARKS = 12, 8
 WHOLE = 4096  # rows of tokens up to which a space is looked at whole
 LEARNT = 384  # networks that are learned from at most: half of them the best, the rest the latest
 SETTLED = 96  # of those, how many decide what the columns are worth
-FRESH, CHILDREN, GENERATIONS, PARENTS = 64, 256, 4, 32  # of the candidates that are bred
+CHILDREN, GENERATIONS, PARENTS = 256, 4, 32  # of the candidates that are bred
 CROSSED, TWICE = 0.3, 0.4  # shares of children of two parents, and with two changes
-REPAIRED = 0.1  # share of the children over the budget that are repaired; the others are dropped
+REPAIRED = 0.04  # share of the children over the budget that are repaired; the others are dropped
 _SPARE = 8  # chosen beyond what was asked for, in the place of twins
 _KEPT = 32_768  # candidates whose columns are remembered
 
@@ -184,11 +184,10 @@ class FewShot:
         return self._predictor.fit(self._look(rows), looked, settled=SETTLED)
 
     def _bred(self, predictor: Predictor) -> list[Tokens]:
-        """Untried candidates: fresh draws, and the children of the best of each generation."""
+        """Untried candidates: the reference, and the children of the best of each generation."""
         rng = stream(self.seed, "predictor", "pool", self._told)
         best = sorted(self._values, key=lambda row: -self._values[row])[:PARENTS]
-        made = [self.within.sample(rng=rng) for _ in range(FRESH)]
-        made += self._children(best, rng)
+        made = [*self._reference, *self._children(best, rng)]
         gains: dict[Tokens, float] = {}
         for generation in range(GENERATIONS + 1):
             new = [r for r in dict.fromkeys(made) if r not in self._seen and r not in gains]
