@@ -47,7 +47,6 @@ from netwright.training.survey import DataFacts, peek_data
 from netwright.units import parse_count
 from netwright.workers import Processes, evaluate, settled
 
-
 Row = dict[str, Any]
 Start = Callable[[Within, Objective, int], Any]
 

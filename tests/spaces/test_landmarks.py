@@ -28,7 +28,7 @@ def test_they_fill_the_budget(resolution: int, macs: float) -> None:
 
 
 def test_at_their_own_size_they_have_the_stages_of_the_papers() -> None:
-    """EfficientNet-B0: table 1 of the paper; MobileNetV2: table 2; widths as the lists have them."""
+    """EfficientNet-B0: table 1 of the paper; MobileNetV2: table 2; widths as the space has."""
     space = MobileSpace()
     b0, v2 = (
         read_staged(space.decode(row))
@@ -38,6 +38,8 @@ def test_at_their_own_size_they_have_the_stages_of_the_papers() -> None:
     assert all(layer.se_ratio == 0.25 for stage in b0.stages for layer in stage)
     assert [s[-1].kernel for s in v2.stages] == [3] * 7
     assert not any(layer.se_ratio for stage in v2.stages for layer in stage)
+    assert {s[-1].style.activation for s in b0.stages} == {"silu"}
+    assert {s[-1].style.activation for s in v2.stages} == {"relu"}
     for staged in (b0, v2):
         assert [s[-1].kind for s in staged.stages] == ["ds", *["ir"] * 6]
         assert {layer.expand for stage in staged.stages[1:] for layer in stage} == {6}
@@ -46,7 +48,9 @@ def test_at_their_own_size_they_have_the_stages_of_the_papers() -> None:
 def test_every_limit_holds_and_none_at_all_leaves_the_largest() -> None:
     space = MobileSpace(resolution=32, classes=10)
     narrow = Budget(macs=5e6, params=60e3, peak_activation_bytes=200e3)
-    assert all(narrow.excess(cost(space.decode(r))) <= 1 for r in landmarks(Within.of(space, narrow)))
+    assert all(
+        narrow.excess(cost(space.decode(r))) <= 1 for r in landmarks(Within.of(space, narrow))
+    )
     free = landmarks(Within.of(space, Budget()))
     assert cost(space.decode(free[0])).macs > 20e6
 

@@ -68,7 +68,7 @@ def test_schedule() -> None:
         for stride in (stem, *stages):
             side = -(-side // stride)
         assert 4 <= side <= 8, resolution
-        arch = MobileSpace(resolution=resolution, classes=2).decode((0,) * 37)
+        arch = MobileSpace(resolution=resolution, classes=2).decode((0,) * 38)
         assert arch.placed[-2].block.out_shape[1:] == (side, side)
 
 
@@ -78,7 +78,7 @@ def test_size_is_the_number_of_canonical_rows() -> None:
     product = 4 * 6
     for i, widths in enumerate(WIDTHS):
         product *= 4 * 3 * 4 * len(widths) * 2 + (i != 3)
-    assert space.size == product < raw_size(space)
+    assert space.size == 2 * product < raw_size(space)
 
 
 def test_absent_stages_leave_no_trace() -> None:
@@ -110,9 +110,9 @@ def test_other_tokens_are_other_networks() -> None:
 def test_one_network_cut_in_two_ways_has_one_id() -> None:
     """Two blocks in one stage are one block in each of two equal stages."""
     space = MobileSpace(resolution=8, classes=10)
-    row = [0] * 37
+    row = [0] * 38
     row[1 : 1 + 2 * PER_STAGE] = [2, 0, 0, 0, 0] + [0] * PER_STAGE
-    two = [0] * 37
+    two = [0] * 38
     two[1 : 1 + 2 * PER_STAGE] = [1, 0, 0, 0, 0] * 2
     assert space.decode(tuple(row)).id == space.decode(tuple(two)).id
 
@@ -123,7 +123,7 @@ def test_what_it_refuses(change: dict[str, Any]) -> None:
         MobileSpace(**change)
 
 
-@pytest.mark.parametrize("row", [(0,) * 36, (0,) * 38, (9, *(0,) * 36), (*(0,) * 36, -1)])
+@pytest.mark.parametrize("row", [(0,) * 37, (0,) * 39, (9, *(0,) * 37), (*(0,) * 37, -1)])
 def test_rows_that_are_no_candidate(row: tuple[int, ...]) -> None:
     for use in (MobileSpace().canonical, MobileSpace().decode):
         with pytest.raises(TokenError, match=r"tokens|Token"):

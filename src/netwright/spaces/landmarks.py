@@ -26,9 +26,10 @@ MOBILENET_V2 = (
 )  # fmt: skip
 """Sandler et al., "MobileNetV2" (CVPR 2018), table 2, in timm's notation."""
 STEM_WIDTH, HEAD_WIDTH = 32, 1280  # of both
-_DESIGNS = (B0, MOBILENET_V2)
+_DESIGNS = ((B0, "silu"), (MOBILENET_V2, "relu"))  # ReLU6 where a space has no other
 _FACTORS = tuple(2 ** (k / 16) for k in range(-96, 33))  # on depth and width: 1/64 to 4
 _SCALED = ("depth", "width")
+_ACTIVATION = "activation"
 _REPAIRS = 16
 
 
@@ -42,15 +43,15 @@ def landmarks(within: Within) -> tuple[Tokens, ...]:
         within: The space and the budget.
     """
     found = []
-    for texts in _DESIGNS:
+    for texts, activation in _DESIGNS:
         wanted = _wanted(texts)
-        if {c.name for c in within.space.choices} == set(wanted):
-            found.append(_as_large_as_fits(wanted, within))
+        if {c.name for c in within.space.choices} - {_ACTIVATION} == set(wanted):
+            found.append(_as_large_as_fits({**wanted, _ACTIVATION: activation}, within))
     return tuple(dict.fromkeys(found))
 
 
 def _wanted(texts: tuple[str, ...]) -> dict[str, float]:
-    """What the published network chooses, by the names of the choices."""
+    """The numbers that the published network chooses, by the names of the choices."""
     found = {"stem width": float(STEM_WIDTH), "head width": float(HEAD_WIDTH)}
     for i, text in enumerate(texts):
         layers = parse_stage(text)
@@ -65,7 +66,7 @@ def _wanted(texts: tuple[str, ...]) -> dict[str, float]:
     return found
 
 
-def _as_large_as_fits(wanted: Mapping[str, float], within: Within) -> Tokens:
+def _as_large_as_fits(wanted: Mapping[str, float | str], within: Within) -> Tokens:
     """The largest size within the budget, filled up; the smallest, repaired, where none is."""
     rows = [_scaled(wanted, factor, within) for factor in _FACTORS]
     fitting = [k for k, row in enumerate(rows) if within.fits(row)]
@@ -82,11 +83,14 @@ def _as_large_as_fits(wanted: Mapping[str, float], within: Within) -> Tokens:
     return best
 
 
-def _scaled(wanted: Mapping[str, float], factor: float, within: Within) -> Tokens:
+def _scaled(wanted: Mapping[str, float | str], factor: float, within: Within) -> Tokens:
     """The candidate whose options are nearest to the design times the factor."""
     row = []
     for choice in within.space.choices:
         value = wanted[choice.name]
+        if isinstance(value, str):
+            row.append(choice.options.index(value) if value in choice.options else 0)
+            continue
         if choice.name.endswith(_SCALED):
             value *= factor
         if choice.name.endswith("depth"):

@@ -1,10 +1,10 @@
 """``mobile``: a staged MBConv space for any resolution, from 8×8 digits to 224 px photos.
 
 The skeleton is MobileNetV2's and EfficientNet's: a stem, seven stages of inverted residuals, a
-1×1 head and a classifier.  What is free: widths of stem and head, and per stage the depth, kernel,
-expansion, width and squeeze-and-excitation.  Three things adapt it to small images and small
-budgets: the number of times the map is halved follows the resolution, stages that do not halve
-may be absent, and the width lists start at 8 channels.
+1×1 head and a classifier.  What is free: widths of stem and head, the activation, and per stage
+the depth, kernel, expansion, width and squeeze-and-excitation.  Three things adapt it to small
+images and small budgets: the number of times the map is halved follows the resolution, stages that
+do not halve may be absent, and the width lists start at 8 channels.
 """
 
 from __future__ import annotations
@@ -42,8 +42,11 @@ HEAD = (64, 128, 256, 512, 960, 1280)
 KERNELS = (3, 5, 7)
 EXPANSIONS = (1, 3, 4, 6)
 SE_RATIOS = (0.0, 0.25)
+ACTIVATIONS: tuple[ActivationName, ...] = ("relu", "silu")
 DEPTH = 4
 PER_STAGE = 5  # depth, kernel, expansion, width, SE
+_HEAD = 1 + PER_STAGE * len(WIDTHS)  # the place of its token; the activation's is the last
+_ACTIVATION = _HEAD + 1
 
 # Stages that halve the map, by how often it is to be halved beside the stem.  Three: late, as
 # EfficientNet-B0 does where strides are taken off from the first; on CIFAR-10 under 5M MACs both
@@ -120,7 +123,8 @@ class MobileSpace:
         classes: Length of the logits.
         resolution: Height and width of the images, at least 8.
         channels: 3 for colour, 1 for grey.
-        activation: After every batch norm but a block's last.
+        activation: After every batch norm but a block's last; None: one of ``ACTIVATIONS``, a
+            choice like any other.
         dropout: Rate before the classifier.
 
     Raises:
@@ -130,7 +134,7 @@ class MobileSpace:
     classes: int = 1000
     resolution: int = 224
     channels: int = 3
-    activation: ActivationName = "relu"
+    activation: ActivationName | None = None
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -149,7 +153,7 @@ class MobileSpace:
         return "mobile"
 
     def with_activation(self, name: ActivationName) -> MobileSpace:
-        """The same space with another activation throughout."""
+        """The same space with this activation alone."""
         return replace(self, activation=name)
 
     @cached_property
@@ -158,7 +162,7 @@ class MobileSpace:
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
-        """37 decisions: the stem's width, five for each of seven stages, the head's width."""
+        """The stem's width, five for each of seven stages, the head's width, the activation."""
         rows = [choice("stem width", STEM)]
         for i, (widths, stride) in enumerate(zip(WIDTHS, self._strides[1], strict=True)):
             rows += [
@@ -168,7 +172,8 @@ class MobileSpace:
                 choice(f"stage {i} width", widths),
                 choice(f"stage {i} SE", SE_RATIOS),
             ]
-        return (*rows, choice("head width", HEAD))
+        rows.append(choice("head width", HEAD))
+        return (*rows, choice("activation", ACTIVATIONS)) if self.activation is None else (*rows,)
 
     @staticmethod
     def _depths(stride: int) -> tuple[int, ...]:
@@ -181,7 +186,7 @@ class MobileSpace:
     @cached_property
     def size(self) -> int:
         """Number of canonical candidates."""
-        total = len(STEM) * len(HEAD)
+        total = len(STEM) * len(HEAD) * (len(ACTIVATIONS) if self.activation is None else 1)
         for widths, stride in zip(WIDTHS, self._strides[1], strict=True):
             present = DEPTH * len(KERNELS) * len(EXPANSIONS) * len(widths) * len(SE_RATIOS)
             total *= present + (stride == 1)
@@ -208,7 +213,7 @@ class MobileSpace:
         """
         row = self._checked(tokens)
         stem_stride, strides = self._strides
-        act = self.activation
+        act = self.activation or ACTIVATIONS[row[_ACTIVATION]]
         image = (self.channels, self.resolution, self.resolution)
         stem = _stem(image, STEM[row[0]], stem_stride, act)
         blocks = [("", stem)]
@@ -231,7 +236,7 @@ class MobileSpace:
             )
             blocks += stage
             shape, present = stage[-1][1].out_shape, present + 1
-        top = _top(shape, HEAD[row[-1]], self.classes, self.dropout, act)
+        top = _top(shape, HEAD[row[_HEAD]], self.classes, self.dropout, act)
         blocks += (("", top[0]), ("", top[1]))
         return chain(image, blocks, name="mobile")
 
