@@ -118,6 +118,6 @@ def test_a_plan_is_plain_and_readable() -> None:
     assert all(len(line) < 80 for line in found.lines())
     text = " ".join(line.strip() for line in found.lines())
     assert "Plan for 15m 00s on 2 workers; speeds are assumed until they are measured:" in text
-    assert "16 short trainings of 1.6 epochs, chosen by predictor, judged by val_loss" in text
+    assert "16 short trainings of 1.5 epochs, chosen by predictor, judged by val_loss" in text
     assert "3 candidates race, beside 1 random network, the one with most params" in text
     assert "speeds are measured" in replace(found, measured=True).lines()[0]

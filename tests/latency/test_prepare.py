@@ -85,7 +85,7 @@ def test_another_resolution_or_an_imported_table_will_do(tmp_path: Path) -> None
 def test_finalists_are_measured_in_the_runtime_or_by_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arch = MobileSpace(classes=4, resolution=8).decode((0,) * 37)
+    arch = MobileSpace(classes=4, resolution=8).decode((0,) * 38)
     monkeypatch.setattr("netwright.latency.prepare._SAMPLES", 4)
     monkeypatch.setattr("netwright.latency.prepare._SAMPLE_SECONDS", 0.0)
     assert meter(PLAN)(arch).median_ms > 0
