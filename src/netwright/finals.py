@@ -121,7 +121,9 @@ def train(
     started, before = time.perf_counter(), len(kept.outcomes)
 
     def fill() -> None:
-        todo = next_parts(plan.racers, plan.others, plan.rungs, kept.standings(), images=images)
+        todo = next_parts(
+            plan.racers, plan.others, plan.rungs, kept.standings(), images=images, pace=plan.pace
+        )
         for part in todo:
             if len(running) < workers and part not in running.values():
                 task = replace(evaluator, until=plan.ends[part[1]])

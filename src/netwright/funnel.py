@@ -80,6 +80,7 @@ class Closing:
             recipe=Recipe.from_dict(found["recipe"]),
             rungs=tuple(Rung(**row) for row in found["rungs"]),
             measuring=found["measuring"],
+            pace=found.get("pace"),
         )
 
     def left_out(self) -> dict[str, str]:
@@ -131,6 +132,7 @@ class Closing:
             "recipe": plan.recipe.to_dict(),
             "rungs": [asdict(rung) for rung in plan.rungs],
             "measuring": plan.measuring,
+            "pace": plan.pace,
             "left_out": {**found.left_out, **_no_time(finalists, plan)},
         }
         if self.latency is not None:

@@ -51,12 +51,14 @@ class FinalsPlan:
         recipe: The common recipe.
         rungs: Where candidates are compared on the way, and every training is cut.
         measuring: Seconds of workers that it took to measure their speeds.
+        pace: Seconds of one step, by network; None where they were not measured.
     """
 
     finalists: tuple[Finalist, ...]
     recipe: Recipe
     rungs: tuple[Rung, ...] = ()
     measuring: float = 0.0
+    pace: Mapping[str, float] | None = None
 
     @property
     def ends(self) -> tuple[int, ...]:
@@ -130,8 +132,9 @@ def plan_finals(
         if same:
             break
     return FinalsPlan(
-        finalists=let_in(field, finalists), recipe=recipe, rungs=field.rungs, measuring=measuring
-    )
+        finalists=let_in(field, finalists), recipe=recipe, rungs=field.rungs, measuring=measuring,
+        pace=pace,
+    )  # fmt: skip
 
 
 def look_steps(facts: DataFacts, batch_size: int) -> float:
@@ -216,7 +219,7 @@ def rehearse(
     now = 0.0
     while True:
         busy = {part for _, part in running}
-        todo = next_parts(plan.racers, plan.others, plan.rungs, results, images=1)
+        todo = next_parts(plan.racers, plan.others, plan.rungs, results, images=1, pace=pace)
         for name, part in [t for t in todo if t not in busy][: workers - len(running)]:
             looks = 2 if ends[part] == 1 else 1
             count = (ends[part] - starts[part]) * steps + looks * look

@@ -14,6 +14,7 @@ from netwright.training.halving import (
     Standing,
     going_on,
     ladder,
+    next_parts,
     noise,
     open_alone,
     open_parts,
@@ -112,3 +113,16 @@ def test_alone_each_goes_to_its_end() -> None:
     assert open_alone("abc", 2, known) == [("a", 1), ("c", 0)]
     known["a", 1] = at(0.2)
     assert open_alone("abc", 2, known) == [("c", 0)]
+
+
+def test_who_has_most_time_to_go_comes_first() -> None:
+    rungs = ladder(4)  # at a quarter and at a half
+    pace = {"a": 1.0, "b": 3.0, "c": 2.0}
+    none: dict[tuple[str, int], Standing | None] = {}
+    first = next_parts((), "abc", rungs, none, images=100, pace=pace)
+    assert first == [("b", 0), ("c", 0), ("a", 0)]
+    left = {("b", part): Standing(accuracy=0.5, loss=1.0) for part in range(len(rungs))}
+    later = next_parts((), "abc", rungs, left, images=100, pace=pace)
+    assert later == [("c", 0), ("b", 2), ("a", 0)]  # 2, 1.5 and 1 to go
+    assert next_parts("a", "bc", rungs, none, images=100, pace=pace)[0] == ("a", 0)  # the race
+    assert [name for name, _ in next_parts((), "abc", rungs, none, images=100)] == ["a", "b", "c"]

@@ -161,8 +161,12 @@ def next_parts(
     results: Results,
     *,
     images: int,
+    pace: Mapping[str, float] | None = None,
 ) -> list[tuple[str, int]]:
     """All parts that can be trained now, those first that others wait for.
+
+    Of those that nobody waits for the one comes first whose network has most time to go, so that
+    no worker is left alone with it at the end.
 
     Args:
         racers: Networks of the race, the one that promises most first.
@@ -170,9 +174,14 @@ def next_parts(
         rungs: Where racers are compared, and where every training is cut.
         results: What is known so far.
         images: Of the validation split.
+        pace: Seconds of one step, by network, where they are known.
     """
     race = open_parts(racers, rungs, results, images=images)
-    return list(dict.fromkeys([*race, *open_alone(others, len(rungs) + 1, results)]))
+    alone = open_alone(others, len(rungs) + 1, results)
+    starts = (0.0, *shares(rungs)[:-1])
+    known = pace or {}
+    alone.sort(key=lambda part: -known.get(part[0], 0.0) * (1 - starts[part[1]]))
+    return list(dict.fromkeys([*race, *alone]))
 
 
 def parts_left(
