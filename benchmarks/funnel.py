@@ -37,8 +37,7 @@ from netwright.records import Objective, Outcome, Tokens, Trial
 from netwright.rng import stream
 from netwright.run_folder import RunFolder
 from netwright.spaces.within import Within
-from netwright.strategies.predictor import PROBES_AFTER_LANDMARKS as PROBES
-from netwright.strategies.predictor import FewShot
+from netwright.strategies.predictor import PROBES_AFTER_LANDMARKS, FewShot
 from netwright.strategies.uniform import Uniform
 from netwright.training.evaluate import evaluate as look
 from netwright.training.recipe import Recipe, default_recipe
@@ -47,6 +46,7 @@ from netwright.training.survey import DataFacts, peek_data
 from netwright.units import parse_count
 from netwright.workers import Processes, evaluate, settled
 
+PROBES = PROBES_AFTER_LANDMARKS
 Row = dict[str, Any]
 Start = Callable[[Within, Objective, int], Any]
 
@@ -329,7 +329,8 @@ def main() -> None:
         seeds=given.seeds,
         results=results,
         arguments=f"DATA --max-macs {given.max_macs} --minutes {given.minutes:g} --steps "
-        f"{bench.recipe.steps}{' --ablate' if given.ablate else ''}",
+        f"{bench.recipe.steps} --seeds {' '.join(map(str, given.seeds))}"
+        f"{' --ablate' if given.ablate else ''}",
         facts={"recipe": bench.recipe.to_dict(), "rows": list(bench.lines.rows.values())},
         out=given.out or (record.RESULTS / "funnel_ablation.json" if given.ablate else None),
     )
