@@ -68,7 +68,7 @@ def _wanted(texts: tuple[str, ...]) -> dict[str, float]:
 
 def _as_large_as_fits(wanted: Mapping[str, float | str], within: Within) -> Tokens:
     """The largest size within the budget, filled up; the smallest, repaired, where none is."""
-    rows = [_scaled(wanted, factor, within) for factor in _FACTORS]
+    rows = list(dict.fromkeys(_scaled(wanted, factor, within) for factor in _FACTORS))
     fitting = [k for k, row in enumerate(rows) if within.fits(row)]
     if not fitting:
         rng = stream(0, "landmarks")

@@ -169,12 +169,14 @@ class Within:
 
     def fits(self, tokens: Tokens) -> bool:
         """Whether the network of these tokens meets the budget."""
+        if not self.budget.limits():
+            return True
         return self.budget.excess(self.costing(self.space.decode(tokens))) <= 1
 
     def repair(self, tokens: Tokens, *, rng: np.random.Generator) -> Tokens:
         """The candidate if it fits, else an early one that does on a walk to the anchor."""
         tokens = self.space.canonical(tokens)
-        if not self.budget.limits() or self.fits(tokens):
+        if self.fits(tokens):
             return tokens
         steps = np.repeat(
             np.arange(len(tokens)), np.abs(np.subtract(tokens, self.anchor))

@@ -132,8 +132,7 @@ class FewShot:
         self._reference = list(dict.fromkeys([*self._known, *drawn]))
         self._predictor = Predictor(self._look(self._reference))
         if raw_size(space) <= WHOLE:
-            fits = within.fits if within.budget.limits() else bool
-            self._whole = [row for row in enumerate_tokens(space) if fits(row)]
+            self._whole = [row for row in enumerate_tokens(space) if within.fits(row)]
 
     def _different(self, n: int) -> list[Tokens]:
         """The next probes; their order does not depend on what came of them."""
@@ -213,12 +212,12 @@ class FewShot:
         for place, also in ((0, np.ones(CHILDREN, dtype=bool)), (1, twice)):
             at = np.flatnonzero(also), order[also, min(place, len(sizes) - 1)]
             children[at] = (children[at] + shifts[at]) % sizes[at[1]]
-        limited, found = bool(within.budget.limits()), []
+        found = []
         for child, mend in zip(children.tolist(), repaired.tolist(), strict=True):
             row = within.space.canonical(tuple(child))
             if mend:
                 found.append(within.repair(row, rng=rng))
-            elif not limited or within.fits(row):
+            elif within.fits(row):
                 found.append(row)
         return found
 
